@@ -1,0 +1,175 @@
+"""A model's weights drawn anew under a seed, with the global random numbers left as found."""
+
+import copy
+import math
+import operator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+# The range of torch.manual_seed: negative seeds count back from the largest.
+_SMALLEST_SEED = -(2**63)
+_LARGEST_SEED = 2**64 - 1
+
+
+def reseed(model: nn.Module | Callable[[], nn.Module], seed: int) -> nn.Module:
+    """Give a model the weights that it has under a seed.
+
+    A class, or a function without arguments that builds a model, is called under
+    ``torch.manual_seed(seed)``: the constructor's own draw, exactly.
+
+    Of an instance, a deep copy is taken and drawn anew under ``torch.manual_seed(seed)``: every
+    module's ``reset_parameters``, or ``_reset_parameters`` where it has only that, is called in the
+    order of ``model.modules()``. **This equals the constructor's draw only for models that do no
+    more than build layers, and build them in that order.** It differs when the constructor changes
+    weights afterwards (torchvision's ResNet does), shares them between layers, builds a later layer
+    first, or when a parent draws what its children draw too: ``nn.MultiheadAttention`` sets the
+    bias of its ``out_proj`` to zero, and the reset of ``out_proj``, which comes after it, draws
+    that bias. Pass the class to have the constructor's own draw.
+
+    Whatever a reset covers is reset, running statistics of a BatchNorm too. The copy keeps training
+    flags, devices, dtypes and ``requires_grad``, and has no gradients; the original is not touched.
+    The global random number generators are left as found, on the CPU and on the accelerator.
+
+    Args:
+        model: An instance, a class, or a function without arguments that returns a model.
+        seed: What ``torch.manual_seed`` takes: an int from -2**63 to 2**64 - 1.
+
+    Returns:
+        A new model. A lazy layer that a class builds draws only when it first runs.
+
+    Raises:
+        TypeError: The seed is no int; the model is none and builds none.
+        ValueError: The seed is out of range; the model cannot be built or copied; or it has a
+            parameter that no layer knows how to draw, which the message names.
+
+    Example:
+        >>> first, again = reseed(nn.Linear(2, 1), 7), reseed(nn.Linear(2, 1), 7)
+        >>> bool((first.weight == again.weight).all())
+        True
+    """
+    seed = _check_seed(seed)
+    with _rng_left_as_found():
+        torch.manual_seed(seed)
+        if isinstance(model, nn.Module):
+            return _redraw(_copy(model))
+        return _build(model)
+
+
+def _check_seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+        raise TypeError(f"seed={seed!r} is a {type(seed).__name__}: give an int, such as 0")
+    number = operator.index(seed)
+    if not _SMALLEST_SEED <= number <= _LARGEST_SEED:
+        raise ValueError(f"seed={number} is out of range: choose from -2**63 to 2**64 - 1")
+    return number
+
+
+@contextmanager
+def _rng_left_as_found() -> Iterator[None]:
+    """Put back what ``torch.manual_seed`` and a draw change: CPU, CUDA if in use, MPS if there."""
+    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    cuda = range(torch.cuda.device_count()) if in_use else ()
+    mps_state = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
+    with torch.random.fork_rng(devices=list(cuda)):
+        try:
+            yield
+        finally:
+            if mps_state is not None:
+                torch.mps.set_rng_state(mps_state)
+
+
+def _build(factory: Callable[[], nn.Module]) -> nn.Module:
+    if not callable(factory):
+        raise TypeError(
+            f"model={factory!r} is a {type(factory).__name__}: pass a model, its class, or a "
+            "function without arguments that builds it"
+        )
+    name = getattr(factory, "__name__", repr(factory))
+    try:
+        model: Any = factory()
+    except Exception as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"the model could not be built: {name}() raised {type(error).__name__}: {error}; "
+            "if it needs arguments, pass a function without any, such as lambda: Net(3, 10)"
+        ) from error
+    if not isinstance(model, nn.Module):
+        raise TypeError(
+            f"{name}() returned {model!r} ({type(model).__name__}), no torch.nn.Module: "
+            "return the model from the function that builds it"
+        )
+    return model
+
+
+def _copy(model: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:
+        raise ValueError(
+            f"{type(model).__name__} could not be copied ({type(error).__name__}: {error}): "
+            "pass its class, or a function that builds it, in place of the instance"
+        ) from error
+
+
+def _redraw(model: nn.Module) -> nn.Module:
+    parameters = dict(model.named_parameters())
+    for name, parameter in parameters.items():
+        if is_lazy(parameter):
+            raise ValueError(
+                f"{_described(model, name)} is lazy and has no values yet: run the model once on a "
+                "sample, then draw it anew"
+            )
+    with torch.no_grad():
+        # What still shows the mark after all resets was drawn by none of them.
+        for parameter in parameters.values():
+            parameter.fill_(_mark(parameter.dtype))
+            parameter.grad = None
+        for name, module in model.named_modules():
+            _reset(module, name)
+        for name, parameter in model.named_parameters():
+            if _shows_mark(parameter):
+                raise ValueError(
+                    f"{_described(model, name)} cannot be drawn anew, for no layer's "
+                    "reset_parameters() draws it: pass the class, or a function that builds the "
+                    "model, in place of the instance"
+                )
+    return model
+
+
+def _reset(module: nn.Module, name: str) -> None:
+    for method in ("reset_parameters", "_reset_parameters"):
+        reset = getattr(module, method, None)
+        if callable(reset):
+            try:
+                reset()
+            except Exception as error:
+                raise ValueError(
+                    f"{name or 'the model'} ({type(module).__name__}) could not be drawn anew: "
+                    f"its {method}() raised {type(error).__name__}: {error}"
+                ) from error
+            return
+
+
+def _mark(dtype: torch.dtype) -> float:
+    """Choose a value that no reset draws: NaN, and the largest where a dtype has none."""
+    if dtype.is_floating_point or dtype.is_complex:
+        return math.nan
+    return 1 if dtype == torch.bool else torch.iinfo(dtype).max
+
+
+def _shows_mark(parameter: torch.Tensor) -> bool:
+    if parameter.is_floating_point() or parameter.is_complex():
+        return bool(parameter.isnan().any())
+    return parameter.numel() > 0 and bool((parameter == _mark(parameter.dtype)).all())
+
+
+def _described(model: nn.Module, name: str) -> str:
+    owner = name.rpartition(".")[0]
+    kind = type(model.get_submodule(owner)).__name__
+    place = f"in {owner!r} ({kind})" if owner else f"of the model ({kind})"
+    return f"parameter {name!r} {place}"

@@ -1,0 +1,322 @@
+"""From a dataset's index to what the network gets: the input as a tensor, the label as an int.
+
+Any indexable dataset of ``(input, label)`` pairs works: torchvision's, a ``TensorDataset``, a list,
+a class of your own. Items that are tensors already need torch alone; Pillow images are turned into
+tensors by torchvision, NumPy arrays by torch.
+"""
+
+import operator
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import ConcatDataset, DataLoader, IterableDataset, TensorDataset
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One item of a dataset, ready for a network.
+
+    Attributes:
+        index: Its place in the dataset, 0 to ``len(dataset) - 1``.
+        input: What the network gets, less the batch axis: ``(C, H, W)`` for an image.
+        label: The class index, or None where the dataset has no label. A float only when it was
+            asked for with ``target=True``.
+    """
+
+    index: int
+    input: torch.Tensor
+    label: int | float | None
+
+
+def dataset_length(dataset: Any) -> int:
+    """Count the samples of a dataset, and refuse what is no dataset of samples.
+
+    Args:
+        dataset: Anything with ``len(dataset)`` and ``dataset[index]``.
+
+    Returns:
+        The number of samples, at least 1.
+
+    Raises:
+        TypeError: It cannot be indexed by a sample's number or has no length.
+        ValueError: It is empty.
+
+    Example:
+        >>> dataset_length([(torch.zeros(3), 0), (torch.ones(3), 1)])
+        2
+    """
+    kind = type(dataset).__name__
+    wanted = "pass a dataset with len(dataset) and dataset[index]"
+    if isinstance(dataset, DataLoader):
+        raise TypeError("dataset is a DataLoader, which cannot be indexed: pass loader.dataset")
+    if isinstance(dataset, type):
+        raise TypeError(
+            f"dataset is the class {dataset.__name__}: pass an instance, {dataset.__name__}(...)"
+        )
+    if isinstance(dataset, IterableDataset):
+        raise TypeError(
+            f"dataset is an IterableDataset ({kind}), which cannot be indexed: "
+            "pass list(dataset), or a part of it"
+        )
+    if isinstance(dataset, Mapping | str | bytes | set | frozenset):
+        raise TypeError(f"dataset is a {kind}, not a dataset of (input, label) pairs: {wanted}")
+    if not hasattr(dataset, "__getitem__"):
+        raise TypeError(f"dataset is a {kind}, which cannot be indexed: {wanted}")
+    try:
+        length = len(dataset)
+    except (TypeError, NotImplementedError) as error:
+        raise TypeError(f"dataset is a {kind}, which has no length: {wanted}") from error
+    if length < 1:
+        raise ValueError(f"dataset is empty: {kind} has no samples; pass one with at least one")
+    return length
+
+
+def get_sample(dataset: Any, index: int, *, target: bool = False) -> Sample:
+    """Fetch one sample: its input as a tensor, its label as an int.
+
+    Pillow images become ``(C, H, W)`` floats from 0 to 1 as by torchvision's ``to_tensor``; NumPy
+    arrays and (nested) lists of numbers become tensors of their own type; tensors stay as they are.
+
+    Args:
+        dataset: An indexable dataset of ``(input, label)`` pairs; no label is ``(input, None)``.
+        index: 0 to ``len(dataset) - 1``.
+        target: Keep a float label as a float: the value that a regression model is to give.
+
+    Returns:
+        The sample. Its input has no batch axis: see `batch_of_one`.
+
+    Raises:
+        TypeError: ``index`` is no int, or the dataset is none (see `dataset_length`).
+        IndexError: ``index`` is out of range, negative numbers included.
+        ValueError: The dataset is empty, or the item is no ``(input, label)`` pair, or its input is
+            not numbers, or its label is no integer.
+        RuntimeError: The dataset itself raised; its exception is the cause.
+
+    Example:
+        >>> get_sample([([0.5, 0.25], 1)], 0).input
+        tensor([0.5000, 0.2500])
+    """
+    length = dataset_length(dataset)
+    index = _sample_index(index, length)
+    try:
+        item = dataset[index]
+    except Exception as error:
+        raise RuntimeError(
+            f"sample {index} could not be read: {type(dataset).__name__}[{index}] raised "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        raise ValueError(_not_a_pair(dataset, index, item))
+    return Sample(index, _input_tensor(item[0], index), _label(item[1], index, target))
+
+
+def class_names(dataset: Any, given: Iterable[str] | None = None) -> tuple[str, ...] | None:
+    """Find the classes' names: the given ones, else the dataset's own ``classes``.
+
+    A ``Subset`` and other wrappers with a ``dataset`` attribute are looked through, and so is a
+    ``ConcatDataset`` whose parts agree.
+
+    Args:
+        dataset: Any dataset.
+        given: The names in the order of the class indices, or None.
+
+    Returns:
+        The names, or None where there are none.
+
+    Raises:
+        TypeError: ``given`` is one string, or holds something that is no string.
+    """
+    if given is None:
+        return _dataset_class_names(dataset)
+    wanted = "give a list of strings, one for each class, such as ['cat', 'dog']"
+    if isinstance(given, str | bytes):
+        raise TypeError(f"class_names={given!r} is one string: {wanted}")
+    try:
+        names = tuple(given)
+    except TypeError as error:
+        raise TypeError(f"class_names={given!r} is a {type(given).__name__}: {wanted}") from error
+    for place, name in enumerate(names):
+        if not isinstance(name, str):
+            raise TypeError(
+                f"class_names[{place}]={name!r} is a {type(name).__name__}, no string: {wanted}"
+            )
+    return names
+
+
+def check_class_names(names: tuple[str, ...] | None, outputs: int) -> None:
+    """Refuse fewer class names than the model has outputs.
+
+    Args:
+        names: The names, or None, which is always right.
+        outputs: The size of the model's last axis.
+
+    Raises:
+        ValueError: There are too few; the message has both numbers.
+    """
+    if names is not None and len(names) < outputs:
+        raise ValueError(
+            f"class_names has {_count(len(names), 'name')}, but the model has "
+            f"{_count(outputs, 'output')}: give one name for each output"
+        )
+
+
+def check_label(label: float | None, outputs: int) -> None:
+    """Refuse a class index that the model has no output for.
+
+    Args:
+        label: A sample's label; None is always right.
+        outputs: The size of the model's last axis.
+
+    Raises:
+        ValueError: The label is negative or not below ``outputs``.
+    """
+    if label is not None and not 0 <= label < outputs:
+        raise ValueError(
+            f"label {label} is out of range: the model has {_count(outputs, 'output')}, so labels "
+            f"go from 0 to {outputs - 1}"
+        )
+
+
+def batch_of_one(sample_input: torch.Tensor, model: nn.Module) -> torch.Tensor:
+    """Put the batch axis in front of a sample's input and move it to where the model is.
+
+    Args:
+        sample_input: ``(C, H, W)`` or whatever the model takes, less the batch axis.
+        model: The model; its first parameter or buffer tells the device.
+
+    Returns:
+        ``(1, C, H, W)``, of the same dtype, on the model's device.
+    """
+    batch = sample_input.unsqueeze(0)
+    for tensor in (*model.parameters(), *model.buffers()):
+        return batch.to(tensor.device)
+    return batch
+
+
+def _sample_index(index: Any, length: int) -> int:
+    if isinstance(index, bool) or not hasattr(index, "__index__"):
+        raise TypeError(
+            f"sample={index!r} is a {type(index).__name__}: give an int from 0 to {length - 1}"
+        )
+    number = operator.index(index)
+    if not 0 <= number < length:
+        choice = "0" if length == 1 else f"0 to {length - 1}"
+        raise IndexError(
+            f"sample={number} is out of range; this dataset has {_count(length, 'sample')}: "
+            f"choose {choice}"
+        )
+    return number
+
+
+def _not_a_pair(dataset: Any, index: int, item: Any) -> str:
+    advice = "return (input, label) from the dataset, or (input, None) without a label"
+    if isinstance(item, Mapping):
+        keys = ", ".join(repr(key) for key in item)
+        what = f"a {type(item).__name__} with the keys {keys}"
+    elif isinstance(item, tuple | list):
+        what = f"a {type(item).__name__} of {_count(len(item), 'item')}"
+        if isinstance(dataset, TensorDataset):
+            advice = "build it as TensorDataset(inputs, labels)"
+    elif isinstance(item, torch.Tensor):
+        what = f"a tensor of shape {tuple(item.shape)}"
+        if isinstance(dataset, tuple | list) and len(dataset) == 2:
+            advice = "for a tensor of inputs and one of labels use TensorDataset(inputs, labels)"
+    else:
+        what = f"{_short(item)} ({type(item).__name__})"
+    return f"sample {index} is no (input, label) pair but {what}: {advice}"
+
+
+def _input_tensor(value: Any, index: int) -> torch.Tensor:
+    if isinstance(value, torch.Tensor):
+        return value.detach().as_subclass(torch.Tensor)
+    if _is_a(value, "PIL.Image", "Image"):
+        from fwdwidgets.datasets import import_torchvision
+
+        tensor: torch.Tensor = import_torchvision().transforms.functional.to_tensor(value)
+        return tensor
+    try:
+        if _is_a(value, "numpy", "ndarray"):
+            return _tensor_of_array(value)
+        return torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"the input of sample {index} is {_short(value)} ({type(value).__name__}), which is no "
+            "tensor and cannot become one: return a tensor, an image, an array or a list of numbers"
+        ) from error
+
+
+def _tensor_of_array(array: Any) -> torch.Tensor:
+    """Share the array's memory where torch can, copy it where it is read-only or out of order."""
+    native = array.astype(array.dtype.newbyteorder("="), copy=False)
+    backwards = any(stride < 0 for stride in native.strides)
+    return torch.from_numpy(native.copy() if backwards or not native.flags.writeable else native)
+
+
+def _label(value: Any, index: int, target: bool) -> int | float | None:
+    if value is None:
+        return None
+    number = _plain_number(value)
+    if isinstance(number, int):
+        return int(number)
+    if isinstance(number, float) and target:
+        return number
+    what = f"the label of sample {index} is {_short(value)} ({type(value).__name__})"
+    if isinstance(number, float):
+        raise ValueError(f"{what}, no integer: a label is a class index, use int(label)")
+    shape = getattr(value, "shape", None)
+    if shape is not None and tuple(shape):
+        raise ValueError(
+            f"{what} of shape {tuple(shape)}: a label is one class index; "
+            "of a one-hot vector take int(label.argmax())"
+        )
+    raise ValueError(
+        f"{what}, no integer: a label is a class index, 0 for the first class; "
+        "give the names with class_names="
+    )
+
+
+def _plain_number(value: Any) -> Any:
+    """Take the one number out of a tensor, an array or a NumPy scalar; leave the rest alone."""
+    if isinstance(value, torch.Tensor):
+        return value.item() if value.numel() == 1 else value
+    if _is_a(value, "numpy", "ndarray"):
+        return value.item() if value.size == 1 else value
+    return value.item() if _is_a(value, "numpy", "generic") else value
+
+
+def _dataset_class_names(dataset: Any) -> tuple[str, ...] | None:
+    seen: set[int] = set()
+    while dataset is not None and id(dataset) not in seen:
+        seen.add(id(dataset))
+        classes = getattr(dataset, "classes", None)
+        if isinstance(classes, Iterable) and not isinstance(classes, str | bytes | Mapping):
+            return tuple(_name(entry) for entry in classes) or None
+        if isinstance(dataset, ConcatDataset):
+            found = {_dataset_class_names(part) for part in dataset.datasets}
+            return found.pop() if len(found) == 1 else None
+        dataset = getattr(dataset, "dataset", None)
+    return None
+
+
+def _name(entry: Any) -> str:
+    """Name one entry of ``dataset.classes``; ImageNet's are tuples of synonyms."""
+    return ", ".join(map(str, entry)) if isinstance(entry, tuple) else str(entry)
+
+
+def _is_a(value: Any, module: str, name: str) -> bool:
+    """Tell whether value is a ``module.name``, without importing a module that nobody has used."""
+    loaded = sys.modules.get(module)
+    return loaded is not None and isinstance(value, getattr(loaded, name))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _short(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."

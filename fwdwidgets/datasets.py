@@ -1,0 +1,130 @@
+"""Real images for the lessons: Fashion-MNIST through torchvision, digits through scikit-learn.
+
+Both come as ``(input, label)`` pairs: a ``(1, 28, 28)`` float tensor from 0 (background) to 1 and
+an int from 0 to 9. Both have ``classes`` (the ten names) and ``notice`` (a sentence for the
+learner, or an empty string). torchvision and scikit-learn load only when they are used.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import Dataset
+
+from fwdwidgets._fashion_mnist import data_folders, find_or_download, first_line
+from fwdwidgets._torchvision import import_torchvision
+
+__all__ = ["Digits", "course", "digits", "fashion_mnist", "import_torchvision"]
+
+_HOW_TO_GET = (
+    "To get Fashion-MNIST, call fw.datasets.fashion_mnist() once with a network connection, or set "
+    "FWDWIDGETS_DATA to a folder that contains FashionMNIST/raw with the four files of the dataset."
+)
+
+
+def fashion_mnist(
+    *, train: bool = False, root: str | os.PathLike[str] | None = None, download: bool = True
+) -> Any:
+    """Load Fashion-MNIST: small pictures of clothes in ten classes.
+
+    It looks in ``$FWDWIDGETS_DATA`` (the folder that contains ``FashionMNIST/``), then in the
+    user's cache folder, and downloads into the latter, with a progress bar, when it finds the files
+    in neither (30 MB, 55 MB on disk). Offline that fails within seconds. ``FWDWIDGETS_OFFLINE=1``
+    in the environment, or ``download=False``, forbids it.
+
+    Args:
+        train: False for the test set, whose sample 0 is an ankle boot; True for the training set.
+        root: Look and download here only, in place of the two folders above.
+        download: Whether it may download.
+
+    Returns:
+        A ``torchvision.datasets.FashionMNIST`` of ``(1, 28, 28)`` float tensors from 0 to 1 and
+        int labels from 0 to 9.
+
+    Raises:
+        FileNotFoundError: It is not there and could not be downloaded; the message says where it
+            looked and what to do.
+    """
+    folders = data_folders() if root is None else [Path(root).expanduser()]
+    dataset, looked_in, trouble = find_or_download(folders, train, download)
+    if dataset is None:
+        raise FileNotFoundError(
+            f"Fashion-MNIST was not found in {' or '.join(looked_in)}, and {trouble}. {_HOW_TO_GET}"
+        )
+    return dataset
+
+
+class Digits(Dataset[tuple[torch.Tensor, int]]):
+    """Handwritten digits as ``(1, 28, 28)`` images; see `digits`.
+
+    Attributes:
+        data: All images, ``(1797, 1, 28, 28)``, float32 from 0 to 1.
+        targets: All labels, ``(1797,)``, int64 from 0 to 9.
+        classes: The names "0" to "9".
+        description: Where the images come from.
+        notice: A sentence for the learner, or an empty string.
+    """
+
+    classes: ClassVar[list[str]] = [str(digit) for digit in range(10)]
+    description = (
+        "Optical Recognition of Handwritten Digits, test set, E. Alpaydin and C. Kaynak (1998), "
+        "UCI Machine Learning Repository, CC BY 4.0; the copy that scikit-learn brings, "
+        "enlarged from 8x8 to 28x28 pixels by bilinear interpolation."
+    )
+
+    def __init__(self, data: torch.Tensor, targets: torch.Tensor, notice: str = "") -> None:
+        self.data = data
+        self.targets = targets
+        self.notice = notice
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return self.data[index], int(self.targets[index])
+
+    def __repr__(self) -> str:
+        return f"Digits({len(self)} images of {tuple(self.data.shape[1:])}, classes 0 to 9)"
+
+
+def digits() -> Digits:
+    """Load scikit-learn's handwritten digits: real images that come with the installation.
+
+    The 1,797 images of 8x8 pixels with values from 0 to 16 are divided by 16 and enlarged to 28x28
+    by ``torch.nn.functional.interpolate(images, size=(28, 28), mode="bilinear",
+    align_corners=False)``, so that the course's networks take them; values stay within 0 and 1.
+
+    Returns:
+        1,797 samples of a ``(1, 28, 28)`` float tensor and an int label from 0 to 9.
+    """
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images = torch.from_numpy(bunch.images).float().unsqueeze(1) / 16  # (1797, 1, 8, 8)
+    data = F.interpolate(images, size=(28, 28), mode="bilinear", align_corners=False)
+    return Digits(data, torch.from_numpy(bunch.target).long())
+
+
+def course(*, download: bool = True) -> Any:
+    """Load the first of Fashion-MNIST and digits that can be had: a lesson's images, everywhere.
+
+    Args:
+        download: Whether Fashion-MNIST may be downloaded when it is not there.
+
+    Returns:
+        The test set of `fashion_mnist`, else `digits`, whose ``notice`` then says why, and how to
+        get the other. Widgets show the notice.
+    """
+    try:
+        dataset, _, trouble = find_or_download(data_folders(), train=False, download=download)
+    except (ImportError, RuntimeError) as error:
+        dataset, trouble = None, f"torchvision could not be imported ({first_line(error)})"
+    if dataset is None:
+        dataset = digits()
+        dataset.notice = (
+            "These are scikit-learn's handwritten digits, because Fashion-MNIST is not on this "
+            f"machine and {trouble}. {_HOW_TO_GET}"
+        )
+    return dataset

@@ -1,0 +1,420 @@
+"""Arrays to plotly figures: panels, axes, colours, marks. It assigns and computes nothing.
+
+A drawing is a `Drawing`: properties by trace and by dotted layout path, in plotly's own words.
+The same drawing goes into the `plotly.graph_objects.Figure` in Python and to the browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+INPUT, LAYER, BARS, MARKS, LOGITS, PROBABILITIES = range(6)
+"""The traces of a forward pass figure, by their place in `figure.data`."""
+MAX_MARKS = 1_000
+"""So many NaN and infinite values are marked one by one; the message counts them all."""
+
+PREDICTED, TRUE, OTHER = "#d97a12", "#2a9467", "#6d87a8"
+
+THEMES: dict[str, dict[str, Any]] = {
+    "light": {
+        "font.color": "#1f2328",
+        "shapes[0].fillcolor": "#c4cbd4",
+        "shapes[1].fillcolor": "#c4cbd4",
+        "coloraxis2.colorscale": [
+            [0.0, "#2166ac"],
+            [0.25, "#84bbdc"],
+            [0.5, "#ffffff"],
+            [0.75, "#f0a07e"],
+            [1.0, "#b2182b"],
+        ],
+        "xaxis4.gridcolor": "#d8dde3",
+        "xaxis5.gridcolor": "#d8dde3",
+        "yaxis3.gridcolor": "#d8dde3",
+        "xaxis4.zerolinecolor": "#57606a",
+        "xaxis5.zerolinecolor": "#57606a",
+        "yaxis3.zerolinecolor": "#57606a",
+        "hoverlabel.bgcolor": "#ffffff",
+        "hoverlabel.font.color": "#1f2328",
+    },
+    "dark": {
+        "font.color": "#e6e9ed",
+        "shapes[0].fillcolor": "#4a515a",
+        "shapes[1].fillcolor": "#4a515a",
+        "coloraxis2.colorscale": [
+            [0.0, "#7cc0ff"],
+            [0.25, "#2f6ea5"],
+            [0.5, "#0d1014"],
+            [0.75, "#a34a2a"],
+            [1.0, "#ff9b78"],
+        ],
+        "xaxis4.gridcolor": "#3a4048",
+        "xaxis5.gridcolor": "#3a4048",
+        "yaxis3.gridcolor": "#3a4048",
+        "xaxis4.zerolinecolor": "#9aa4af",
+        "xaxis5.zerolinecolor": "#9aa4af",
+        "yaxis3.zerolinecolor": "#9aa4af",
+        "hoverlabel.bgcolor": "#22272e",
+        "hoverlabel.font.color": "#e6e9ed",
+    },
+}
+"""Layout patches by theme; the browser picks, for Python cannot see the theme."""
+
+
+def _panels(
+    height: int,
+    margin: Mapping[str, int],
+    panels: Sequence[tuple[float, float, float, float]],
+) -> dict[str, Any]:
+    """A layout patch that puts input, layer, logits and probabilities at `(x0, x1, y0, y1)`."""
+    patch: dict[str, Any] = {"height": height, **{f"margin.{k}": v for k, v in margin.items()}}
+    axes = (("", "1"), ("2", "2", "3"), ("4",), ("5",))
+    for number, ((x0, x1, y0, y1), names) in enumerate(zip(panels, axes, strict=True)):
+        for axis in dict.fromkeys(n.replace("1", "") for n in names):
+            patch[f"xaxis{axis}.domain"] = [x0, x1]
+            patch[f"yaxis{axis}.domain"] = [y0, y1]
+        patch[f"annotations[{number}].x"] = x0
+        patch[f"annotations[{number}].y"] = y1
+    for coloraxis, (x0, x1, y0, _) in zip(("coloraxis", "coloraxis2"), panels, strict=False):
+        patch[f"{coloraxis}.colorbar.x"] = (x0 + x1) / 2
+        patch[f"{coloraxis}.colorbar.y"] = y0
+        patch[f"{coloraxis}.colorbar.len"] = 0.86 * (x1 - x0)  # room for the numbers at its ends
+    return patch
+
+
+_MARGIN = {"l": 8, "r": 8, "t": 44, "b": 46}
+_BESIDE = [(0, 0.215, 0, 1), (0.24, 0.62, 0, 1), (0.725, 0.86, 0, 1), (0.875, 1, 0, 1)]
+_BELOW = [(0.2, 0.8, 0.79, 1), (0, 1, 0.385, 0.67), (0.29, 0.66, 0, 0.265), (0.69, 1, 0, 0.265)]
+VIEWS: dict[int, dict[str, Any]] = {
+    0: _panels(870, _MARGIN | {"b": 24}, _BELOW),
+    640: _panels(310, _MARGIN, _BESIDE),
+    900: _panels(380, _MARGIN, _BESIDE),
+}
+"""Layout patches by the least width in pixels that they are for: panels below or beside."""
+
+
+@dataclass
+class Drawing:
+    """What a redraw assigns: properties of traces, and of the layout by dotted path."""
+
+    traces: dict[int, dict[str, Any]] = field(default_factory=dict)
+    layout: dict[str, Any] = field(default_factory=dict)
+
+    def trace(self, number: int, **properties: Any) -> None:
+        """Add properties of one trace."""
+        self.traces.setdefault(number, {}).update(properties)
+
+
+def escape(text: str) -> str:
+    """`text` for plotly's labels, which would read `<b>` and `<br>` as markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def forward_figure() -> go.Figure:
+    """The empty figure of one forward pass: input, layer, logits, probabilities."""
+    blank_axis = {"showticklabels": False, "showgrid": False, "zeroline": False, "ticks": ""}
+    heat_x = {**blank_axis, "constrain": "domain", "range": [-0.5, 0.5]}
+    heat_y = {**blank_axis, "constrain": "domain", "constraintoward": "top", "range": [0.5, -0.5]}
+    value_axis = {"nticks": 3, "zeroline": True, "zerolinewidth": 1, "fixedrange": True}
+    colorbar = {
+        "orientation": "h",
+        "thickness": 9,
+        "xanchor": "center",
+        "yanchor": "top",
+        "ypad": 6,
+        "xpad": 0,
+        "outlinewidth": 0,
+        "tickformat": ".3~g",
+        "tickfont": {"size": 11},
+        "ticklabeloverflow": "allow",
+    }
+    title = {
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "align": "left",
+        "showarrow": False,
+        "font": {"size": 13},
+        "yshift": 4,
+        "text": "",
+    }
+    gap = {"type": "rect", "layer": "below", "line": {"width": 0}, "visible": False}
+    data: list[dict[str, Any]] = [
+        {"type": "heatmap", "name": "input", "coloraxis": "coloraxis", "visible": False},
+        {"type": "heatmap", "name": "layer", "coloraxis": "coloraxis2", "xaxis": "x2"},
+        {"type": "bar", "name": "layer", "xaxis": "x3", "yaxis": "y3", "marker": {"color": OTHER}},
+        {
+            "type": "scatter",
+            "name": "not finite",
+            "mode": "markers",
+            "xaxis": "x2",
+            "yaxis": "y2",
+            "marker": {"symbol": "x", "size": 7, "color": "#c026d3"},
+            "hovertemplate": "%{text}<extra></extra>",
+        },
+        {"type": "bar", "name": "logits", "xaxis": "x4", "yaxis": "y4", "orientation": "h"},
+        {"type": "bar", "name": "softmax", "xaxis": "x5", "yaxis": "y5", "orientation": "h"},
+    ]
+    data[LAYER]["yaxis"] = "y2"
+    for trace in data:
+        trace["visible"] = False
+        trace["showlegend"] = False
+    classes = {"showgrid": False, "zeroline": False, "autorange": False, "fixedrange": True}
+    layout: dict[str, Any] = {
+        "autosize": True,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"size": 12, "family": "system-ui, sans-serif"},
+        "dragmode": False,
+        "hovermode": "closest",
+        "bargap": 0.25,
+        "coloraxis": {"colorscale": "gray", "colorbar": dict(colorbar)},
+        "coloraxis2": {"colorbar": dict(colorbar)},
+        "annotations": [dict(title) for _ in range(4)],
+        "shapes": [
+            {**gap, "xref": "x", "yref": "y", "x0": -0.5, "y0": -0.5, "x1": 0.5, "y1": 0.5},
+            {**gap, "xref": "x2", "yref": "y2", "x0": -0.5, "y0": -0.5, "x1": 0.5, "y1": 0.5},
+        ],
+        "xaxis": {**heat_x, "anchor": "y"},
+        "yaxis": {**heat_y, "anchor": "x", "scaleanchor": "x"},
+        "xaxis2": {**heat_x, "anchor": "y2"},
+        "yaxis2": {**heat_y, "anchor": "x2", "scaleanchor": "x2"},
+        "xaxis3": {"anchor": "y3", "showgrid": False, "zeroline": False, "fixedrange": True},
+        "yaxis3": {**value_axis, "anchor": "x3"},
+        "xaxis4": {**value_axis, "anchor": "y4"},
+        "yaxis4": {**classes, "anchor": "x4", "tickmode": "array", "ticks": ""},
+        "xaxis5": {**value_axis, "anchor": "y5"},
+        "yaxis5": {**classes, "anchor": "x5", "showticklabels": False},
+    }
+    figure = go.Figure(data=data, layout=layout)
+    figure.update_layout(template="none")
+    for path, value in {**VIEWS[900], **THEMES["light"]}.items():
+        figure.layout[path] = value
+    return figure
+
+
+def hover_cells(tile: tuple[int, int], tiles: tuple[int, int], first: Sequence[int]) -> np.ndarray:
+    """What hover names at each cell of a mosaic: channel, row and column of the tensor.
+
+    Args:
+        tile: height and width of one tile.
+        tiles: rows and columns of tiles.
+        first: the first channel, row and column shown.
+
+    Returns:
+        int32 `(rows, columns, 3)`; the browser makes the same from `meta` instead of
+        having it sent.
+    """
+    (height, width), (tile_rows, tile_columns) = tile, tiles
+    y = np.arange(tile_rows * (height + 1) - 1)[:, None]
+    x = np.arange(tile_columns * (width + 1) - 1)[None, :]
+    channel = first[0] + y // (height + 1) * tile_columns + x // (width + 1)
+    row, column = first[1] + y % (height + 1), first[2] + x % (width + 1)
+    cells = np.broadcast_arrays(channel, row, column)
+    return np.stack(cells, axis=-1).astype(np.int32)
+
+
+def draw_heatmap(
+    drawing: Drawing,
+    trace: int,
+    z: np.ndarray,
+    color_range: tuple[float, float],
+    *,
+    kind: str,
+    unit: str,
+    tile: tuple[int, int],
+    tiles: tuple[int, int],
+    first: tuple[int, int, int],
+) -> None:
+    """Draw a picture of a tensor: `z` as it is, NaN in the gaps.
+
+    Args:
+        drawing: what the redraw assigns; added to.
+        trace: `INPUT` or `LAYER`.
+        z: `(rows, columns)` in the tensor's own units.
+        color_range: the values at the ends of the printed colour scale.
+        kind: `"mosaic"`, or `"strip"` for a long vector folded into rows.
+        unit: what one tile, or one cell of a strip, is called.
+        tile: height and width of one tile of a mosaic.
+        tiles: rows and columns of tiles of a mosaic.
+        first: first channel, row and column that are shown.
+    """
+    rows, columns = z.shape
+    strip = kind == "strip"
+    meta = {
+        "kind": kind,
+        "tile": [1, columns] if strip else list(tile),
+        "tiles": [rows, 1] if strip else list(tiles),
+        "first": list(first),
+    }
+    where = "channel %{customdata[0]}, row %{customdata[1]}, column %{customdata[2]}"
+    if strip:
+        where = f"{unit} %{{customdata}}"
+    drawing.trace(
+        trace,
+        z=z,
+        meta=meta,
+        visible=True,
+        hovertemplate=f"{where}<br><b>%{{z:{_exact(z)}}}</b><extra></extra>",
+    )
+    axis = "" if trace == INPUT else "2"
+    shape = 0 if trace == INPUT else 1
+    drawing.layout |= {
+        f"xaxis{axis}.visible": True,
+        f"yaxis{axis}.visible": True,
+        f"xaxis{axis}.range": [-0.5, columns - 0.5],
+        f"yaxis{axis}.range": [rows - 0.5, -0.5],
+        f"shapes[{shape}].x1": columns - 0.5,
+        f"shapes[{shape}].y1": rows - 0.5,
+        f"shapes[{shape}].visible": True,
+        f"coloraxis{axis}.cmin": color_range[0],
+        f"coloraxis{axis}.cmax": color_range[1],
+        f"coloraxis{axis}.colorbar.tickvals": [
+            color_range[0],
+            sum(color_range) / 2,
+            color_range[1],
+        ],
+        f"coloraxis{axis}.showscale": True,
+    }
+
+
+def draw_marks(
+    drawing: Drawing, y: np.ndarray, x: np.ndarray, text: Sequence[str], *, bars: bool = False
+) -> None:
+    """Mark where the layer's value is NaN or infinite: on its picture, or on its bars."""
+    axis = "3" if bars else "2"
+    axes = {"xaxis": f"x{axis}", "yaxis": f"y{axis}"}
+    drawing.trace(MARKS, x=x, y=y, text=list(text), visible=len(x) > 0, **axes)
+
+
+def draw_bars(drawing: Drawing, values: np.ndarray, unit: str) -> None:
+    """Draw a vector `(F,)` as upright bars in the place of the layer's picture."""
+    drawing.trace(
+        BARS,
+        x=np.arange(len(values)),
+        y=values,
+        visible=True,
+        hovertemplate=f"{unit} %{{x}}<br><b>%{{y:{_exact(values)}}}</b><extra></extra>",
+    )
+    finite = values[np.isfinite(values)]
+    low, high = (min(0.0, finite.min()), max(0.0, finite.max())) if len(finite) else (0.0, 1.0)
+    margin = (high - low or 1.0) * 0.06
+    drawing.layout |= {
+        "xaxis3.range": [-0.7, len(values) - 0.3],
+        "xaxis3.visible": True,
+        "yaxis3.visible": True,
+        "yaxis3.range": [float(low - margin), float(high + margin)],
+        "yaxis3.side": "right",
+        "xaxis3.nticks": min(10, len(values)),
+        "xaxis3.tickformat": "d",
+    }
+
+
+def hide_heatmap(drawing: Drawing, trace: int) -> None:
+    """Take a heatmap and its colour scale off the screen."""
+    axis = "" if trace == INPUT else "2"
+    drawing.trace(trace, z=None, visible=False)
+    drawing.layout |= {
+        f"xaxis{axis}.visible": False,
+        f"yaxis{axis}.visible": False,
+        f"shapes[{0 if trace == INPUT else 1}].visible": False,
+        f"coloraxis{axis}.showscale": False,
+    }
+
+
+def hide_bars(drawing: Drawing) -> None:
+    """Take the layer's bars off the screen."""
+    drawing.trace(BARS, x=None, y=None, visible=False)
+    drawing.layout |= {"xaxis3.visible": False, "yaxis3.visible": False}
+
+
+def draw_classes(
+    drawing: Drawing,
+    classes: Sequence[int],
+    names: Sequence[str],
+    logits: np.ndarray | None,
+    probabilities: np.ndarray,
+    *,
+    prediction: int | None,
+    label: int | None,
+    titles: tuple[str, str],
+    note: str = "",
+) -> None:
+    """Draw logits and probabilities, the predicted and the true class marked by sign and colour.
+
+    Args:
+        drawing: what the redraw assigns; added to.
+        classes: class indices, from top to bottom.
+        names: the name of each of them.
+        logits: one a class drawn, or None where the model gives probabilities only.
+        probabilities: one a class drawn, 0 to 1.
+        prediction: the predicted class index, or None.
+        label: the true class index, or None.
+        titles: above the logits, above the probabilities.
+        note: a line below the first title.
+    """
+    rows = np.arange(len(classes))
+    color = [TRUE if c == label else PREDICTED if c == prediction else OTHER for c in classes]
+    signs = [("▸" if c == prediction else "") + ("✓" if c == label else "") for c in classes]
+    ticks = [
+        f"<b>{escape(_short(n))} {s}</b>" if s else escape(_short(n))
+        for n, s in zip(names, signs, strict=True)
+    ]
+    full = [escape(n) for n in names]
+    bars = ((LOGITS, logits, "4"), (PROBABILITIES, probabilities, "5"))
+    for trace, values, axis in bars:
+        if values is None:
+            drawing.trace(trace, x=None, y=None, visible=False)
+            drawing.layout |= {f"xaxis{axis}.visible": False}
+            continue
+        finite = values[np.isfinite(values)]
+        low = float(min(0.0, finite.min(initial=0.0)))
+        high = float(finite.max(initial=0.0)) or (1.0 if low == 0 else 0.0)
+        short = ".1%" if trace == PROBABILITIES else ".3f" if high - low < 5 else ".1f"
+        drawing.trace(
+            trace,
+            x=values,
+            y=rows,
+            hovertext=full,
+            texttemplate=f"%{{x:{short}}}",
+            textposition="outside",
+            textfont={"size": 10},
+            visible=True,
+            marker={"color": color},
+            hovertemplate=f"%{{hovertext}}<br><b>%{{x:{_exact(values)}}}</b><extra></extra>",
+        )
+        room = (high - low) * 0.55  # for the number at the end of each bar
+        drawing.layout |= {
+            f"xaxis{axis}.range": [low - room if low else 0.0, high + room],
+            f"xaxis{axis}.visible": True,
+            f"yaxis{axis}.range": [len(classes) - 0.4, -0.6],
+            f"yaxis{axis}.visible": True,
+        }
+    drawing.layout |= {
+        "yaxis4.tickvals": rows.tolist(),
+        "yaxis4.ticktext": ticks,
+        "annotations[2].text": f"<b>{titles[0]}</b>" + (f"<br>{note}" if note else ""),
+        "annotations[3].text": f"<b>{titles[1]}</b>" + ("<br> " if note else ""),
+    }
+
+
+def hide_classes(drawing: Drawing) -> None:
+    """Take logits and probabilities off the screen."""
+    for trace, axis in ((LOGITS, "4"), (PROBABILITIES, "5")):
+        drawing.trace(trace, x=None, y=None, visible=False)
+        drawing.layout |= {f"xaxis{axis}.visible": False, f"yaxis{axis}.visible": False}
+    drawing.layout |= {"annotations[2].text": "", "annotations[3].text": ""}
+
+
+def _exact(values: np.ndarray) -> str:
+    """A d3 format with all the digits that tell one float of this width from the next."""
+    return ".17~g" if values.dtype == np.float64 else ".9~g"
+
+
+def _short(name: str, most: int = 16) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"

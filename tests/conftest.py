@@ -1,0 +1,32 @@
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("fwdwidgets", deadline=None, max_examples=50, derandomize=True)
+settings.load_profile("fwdwidgets")
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FWDWIDGETS_OFFLINE", "1")
+
+
+@pytest.fixture
+def fashion_folder() -> Path:
+    """The folder with a local copy of Fashion-MNIST, by its real path."""
+    given = os.environ.get("FWDWIDGETS_DATA", "../shared/data")
+    folder = (Path(__file__).parents[1] / given).resolve()
+    if not (folder / "FashionMNIST" / "raw").is_dir():
+        pytest.skip("no local Fashion-MNIST: set FWDWIDGETS_DATA to the folder that contains it")
+    return folder
+
+
+@pytest.fixture
+def no_fashion(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine without Fashion-MNIST; the path is the user's (empty) cache folder."""
+    monkeypatch.delenv("FWDWIDGETS_DATA", raising=False)
+    cache = tmp_path / "cache"
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *args, **kwargs: cache)
+    return cache

@@ -1,0 +1,287 @@
+"""The hot path of the tracer: every PyTorch operation of one forward pass, as it runs.
+
+A `TorchFunctionMode` sees each operation under the name a lesson uses, whatever branch the data
+took; global module hooks keep the stack of module calls around it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import types
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.modules import module as module_hooks
+from torch.nn.modules.lazy import LazyModuleMixin
+from torch.overrides import TorchFunctionMode
+
+_TORCH = os.path.dirname(torch.__file__) + os.sep
+_RENAMED = {
+    "truediv": "div",
+    "floordiv": "floor_divide",
+    "mod": "remainder",
+    "invert": "bitwise_not",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "xor": "bitwise_xor",
+    "lshift": "bitwise_left_shift",
+    "rshift": "bitwise_right_shift",
+}
+_OPERATORS = {"add", "sub", "mul", "div", "pow", "matmul", *_RENAMED}
+_NEW_TENSORS = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
+_NORMALIZATIONS = frozenset({"batch_norm", "instance_norm"})
+_NO_STEPS = frozenset({"__set__", "__delete__", "_make_subclass", "_make_wrapper_subclass"})
+
+
+def _without_override(function: types.FunctionType) -> types.FunctionType:
+    """A twin of a torch function that does not hand itself to the mode as a whole."""
+    own = {**function.__globals__, "has_torch_function": lambda *_: False}
+    twin = types.FunctionType(
+        function.__code__, own, function.__name__, function.__defaults__, function.__closure__
+    )
+    twin.__kwdefaults__ = function.__kwdefaults__
+    return twin
+
+
+_TWINS = {F.multi_head_attention_forward: _without_override(F.multi_head_attention_forward)}
+
+# What is done with the result of an operation.
+_STEP, _WRITES, _STATISTICS, _IGNORED, _COMPOSED = range(5)
+_PLANS: dict[Any, tuple[int, str]] = {}
+
+
+def _plan(function: Any) -> tuple[int, str]:
+    name, op = getattr(function, "__name__", ""), operation_name(function)
+    if function in _TWINS:
+        return _COMPOSED, op
+    if name == "__setitem__":
+        return _WRITES, op
+    if name in _NO_STEPS or (name == "__get__" and op not in _NEW_TENSORS):
+        return _IGNORED, op
+    return (_STATISTICS if op in _NORMALIZATIONS else _STEP), op
+
+
+def operation_name(function: Any) -> str:
+    """The name of an operation as a lesson writes it: `add` for `add_`, `__iadd__` and `+=`."""
+    name: str = getattr(function, "__name__", str(function))
+    if name == "__get__":
+        name = getattr(function.__self__, "__name__", "property")
+    short = name.strip("_")
+    if name.startswith("__") and short[1:] in _OPERATORS and short[0] in "ir":
+        short = short[1:]
+    elif short in ("rsub", "rdiv"):
+        short = short[1:]
+    return _RENAMED.get(short, short)
+
+
+class Call:
+    """One call of a module that is registered under the root."""
+
+    __slots__ = ("module", "own", "steps")
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+        self.own = 0  # steps made directly in it
+        self.steps = 0  # steps made in it and in all that it called
+
+
+@dataclass(slots=True)
+class Record:
+    """One operation as it was recorded, before it has a name; see `Step` for the fields."""
+
+    op: str
+    call: Call
+    where: tuple[types.CodeType, int] | None
+    input_shapes: list[torch.Size]
+    parents: list[int | None]
+    values: list[Tensor]
+    mutates: bool
+    error: Exception | None
+
+
+class Recorder(TorchFunctionMode):
+    """Records the operations that run in this thread while it is entered.
+
+    Args:
+        model: the root; its modules name the steps.
+
+    Attributes:
+        records: what ran, in order.
+        failed: the last operation that raised, if any.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.records: list[Record] = []
+        self.failed: Record | None = None
+        self._names: dict[int, str] = {}
+        self._counters: set[int] = set()
+        self._lazy = False
+        for name, module in model.named_modules():
+            self._names[id(module)] = name
+            if isinstance(module, LazyModuleMixin):
+                self._lazy = True
+            counter = module._buffers.get("num_batches_tracked")
+            if counter is not None:
+                self._counters.add(id(counter))
+        self._root = Call("")
+        self._stack: list[Call | None] = []
+        self._call = self._root
+        self._made: dict[int, tuple[weakref.ref[Tensor], int]] = {}
+        self._thread = threading.get_ident()
+        self._frame: types.FrameType | None = None
+        self._hooks: list[Any] = []
+        self._depth = 0
+
+    # --- entering -------------------------------------------------------------------------------
+
+    def __enter__(self) -> Recorder:
+        if not self._depth:
+            self._frame = sys._getframe(1)
+            self._hooks = [
+                module_hooks.register_module_forward_pre_hook(self._before),
+                module_hooks.register_module_forward_hook(self._after, always_call=True),
+            ]
+        self._depth += 1
+        super().__enter__()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        super().__exit__(*exception)
+        self._depth -= 1
+        if not self._depth:
+            for hook in self._hooks:
+                hook.remove()
+            self._frame = None
+
+    def _before(self, module: nn.Module, _: Any) -> None:
+        if threading.get_ident() == self._thread:
+            # The root itself, and a module that is not registered, belong to their caller.
+            name = self._names.get(id(module))
+            self._call = Call(name) if name else self._call
+            self._stack.append(self._call)
+
+    def _after(self, module: nn.Module, _: Any, __: Any) -> None:
+        if threading.get_ident() == self._thread and self._stack:
+            self._stack.pop()
+            self._call = self._stack[-1] if self._stack else self._root
+
+    # --- recording ------------------------------------------------------------------------------
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        plan = _PLANS.get(function)
+        if plan is None:
+            plan = _PLANS[function] = _plan(function)
+        kind, op = plan
+        if kind is _COMPOSED:
+            with self:
+                return _TWINS[function](*args, **kwargs or {})
+        operands: list[Tensor] = []
+        _collect(args, operands)
+        if kwargs:
+            _collect(kwargs.values(), operands)
+        try:
+            versions = [t._version for t in operands]
+        except RuntimeError:  # inference tensors do not count their versions
+            versions = []
+        try:
+            result = function(*args, **kwargs) if kwargs else function(*args)
+        except Exception as error:
+            self._fail(op, operands, error)
+            raise
+        if kind is _IGNORED or (result is None and kind is not _WRITES):
+            return result
+        if isinstance(result, Tensor):
+            outputs = [result]
+        elif kind is _WRITES:
+            outputs = [args[0]]
+        else:
+            outputs = []
+            _collect((result,), outputs)
+            if not outputs:
+                return result
+        if op == "add" and id(operands[0]) in self._counters:
+            return result
+        where = self._where()
+        if where is _UNSEEN:
+            return result
+        made, index = self._made, len(self.records)
+        parents = []
+        for t in operands:
+            known = made.get(id(t))
+            parents.append(known[1] if known is not None and known[0]() is t else None)
+        if not versions:
+            mutates = kind is _WRITES or any(o is t for o in outputs for t in operands)
+        elif kind is _STATISTICS:
+            mutates = operands[0]._version != versions[0]
+        else:
+            mutates = versions != [t._version for t in operands]
+        values = []
+        for t in outputs:
+            values.append(t.detach().clone() if t.requires_grad else t.clone())
+            made[id(t)] = (weakref.ref(t), index)
+        shapes = [t.shape for t in operands]
+        call = self._call
+        call.own += 1
+        self.records.append(Record(op, call, where, shapes, parents, values, mutates, None))
+        for open_call in set(self._stack):
+            open_call.steps += 1
+        return result
+
+    def name_of(self, module: Any) -> str | None:
+        """The qualified name of a module of the model; None of any other object."""
+        return self._names.get(id(module))
+
+    def made_by(self, tensor: Any) -> int | None:
+        """The index of the record that made `tensor`, None where none did."""
+        known = self._made.get(id(tensor))
+        return known[1] if known is not None and known[0]() is tensor else None
+
+    def _fail(self, op: str, operands: list[Tensor], error: Exception) -> None:
+        shapes = [t.shape for t in operands]
+        parents = [self.made_by(t) for t in operands]
+        self.failed = Record(op, self._call, self._where(), shapes, parents, [], False, error)
+
+    def _where(self) -> Any:
+        """Code and instruction of the first caller outside torch; None where there is none."""
+        frame = sys._getframe(2)
+        while frame is not None and frame is not self._frame:
+            code = frame.f_code
+            if code in _IN_TORCH:
+                if code in _PARAMETERS:
+                    return _UNSEEN
+            elif not in_torch(code):
+                return code, frame.f_lasti
+            frame = frame.f_back  # type: ignore[assignment]
+        return None
+
+
+def in_torch(code: types.CodeType) -> bool:
+    """Whether a frame of this code is torch's own, or the tracer's."""
+    if code not in _IN_TORCH:
+        if not code.co_filename.startswith(_TORCH) and code.co_filename not in _OWN:
+            return False
+        _IN_TORCH.add(code)
+    return True
+
+
+_UNSEEN = object()
+_OWN = {__file__, os.path.join(os.path.dirname(__file__), "trace.py")}
+_PARAMETERS = frozenset({nn.Parameter.__new__.__code__, LazyModuleMixin._infer_parameters.__code__})
+_IN_TORCH: set[types.CodeType] = set(_PARAMETERS)
+
+
+def _collect(values: Any, found: list[Tensor]) -> None:
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, (tuple, list)):
+            _collect(value, found)
+        elif isinstance(value, dict):
+            _collect(value.values(), found)

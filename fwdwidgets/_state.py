@@ -1,0 +1,59 @@
+"""Leave a model and the random state as they were found, whatever a forward pass did to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+
+@contextmanager
+def left_as_found(model: nn.Module) -> Iterator[None]:
+    """Put back training flags, buffers, gradients and the global random state on leaving.
+
+    Embeddings with `max_norm` rewrite their weight in a forward pass; that is put back too. What
+    was not materialised before stays materialised.
+    """
+    modules = list(model.modules())
+    flags = [(module, module.training) for module in modules]
+    buffers = [(module, dict(module._buffers)) for module in modules if module._buffers]
+    parameters = [p for m in modules for p in m._parameters.values() if p is not None]
+    grads = [(p, p.grad) for p in parameters]
+    kept = [b for _, own in buffers for b in own.values() if b is not None]
+    kept += [grad for _, grad in grads if grad is not None]
+    kept += [m.weight for m in modules if getattr(m, "max_norm", None) is not None]
+    values = [(t, t.detach().clone()) for t in kept if not is_lazy(t)]
+    fresh = [m for m, own in buffers if any(b is not None and is_lazy(b) for b in own.values())]
+    cuda = {p.device for p in parameters if p.is_cuda}
+    random = torch.get_rng_state(), [(d, torch.cuda.get_rng_state(d)) for d in cuda]
+    try:
+        yield
+    finally:
+        torch.set_rng_state(random[0])
+        for device, state in random[1]:
+            torch.cuda.set_rng_state(state, device)
+        with torch.no_grad():
+            for tensor, value in values:
+                if not _same(tensor, value):
+                    tensor.copy_(value)
+        for module, own in buffers:
+            if any(module._buffers.get(name) is not b for name, b in own.items()):
+                module._buffers.update(own)
+            for name in set(module._buffers) - set(own):
+                del module._buffers[name]
+        for parameter, grad in grads:
+            if parameter.grad is not grad:
+                parameter.grad = grad
+        for module in fresh:
+            if hasattr(module, "reset_running_stats"):
+                module.reset_running_stats()
+        for module, training in flags:
+            if module.training is not training:
+                module.training = training
+
+
+def _same(tensor: Tensor, value: Tensor) -> bool:
+    return tensor.shape == value.shape and torch.equal(tensor, value)

@@ -1,0 +1,295 @@
+"""Run a model once and record every operation of its forward pass."""
+
+from __future__ import annotations
+
+import linecache
+import types
+from collections.abc import Iterator
+from typing import Any, overload
+
+import torch
+from torch import Tensor, nn
+
+from fwdwidgets._recorder import Call, Record, Recorder, in_torch
+from fwdwidgets._state import left_as_found
+
+Shape = tuple[int, ...]
+
+
+class Step:
+    """One PyTorch operation that returned or wrote a tensor.
+
+    Attributes:
+        name: unique in its trace: `conv1`, `relu`, `relu_2`, `layer1.0.add`.
+        op: the operation: `conv2d`, `relu`, `add`, ...; `error` for a plain Python error.
+        module: qualified name of the module it ran in, `""` for the model itself.
+        input_shapes: the shape of every tensor operand in call order, parameters included.
+        parents: the name of the step that made each operand, None where none did (a parameter,
+            an input of the model).
+        value: the first output as it was at that moment, detached; None if it raised.
+        values: all outputs, as many as the operation gave.
+        mutates: whether it wrote into one of its operands; running statistics do not count.
+        error: the exception, if it raised.
+    """
+
+    __slots__ = (
+        "_where", "error", "input_shapes", "module", "mutates", "name", "op", "parents", "values",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        op: str,
+        module: str,
+        input_shapes: tuple[Shape, ...],
+        parents: tuple[str | None, ...],
+        values: tuple[Tensor, ...],
+        mutates: bool,
+        error: Exception | None,
+        where: tuple[types.CodeType, int] | None,
+    ) -> None:
+        """Made by a `Tracer`."""
+        self.name, self.op, self.module = name, op, module
+        self.input_shapes, self.parents = input_shapes, parents
+        self.values, self.mutates, self.error, self._where = values, mutates, error, where
+
+    @property
+    def value(self) -> Tensor | None:
+        """The first output tensor, as it was when the operation had run."""
+        return self.values[0] if self.values else None
+
+    @property
+    def shape(self) -> Shape | None:
+        """The shape of `value`; None where there is none."""
+        return tuple(self.values[0].shape) if self.values else None
+
+    @property
+    def filename(self) -> str | None:
+        """The file, or notebook cell, of `source`; None where there is no user's line."""
+        return self._where[0].co_filename if self._where else None
+
+    @property
+    def line(self) -> int | None:
+        """The line number of `source` in `filename`; None where there is no user's line."""
+        return _position(*self._where)[0] if self._where else None
+
+    @property
+    def source(self) -> str:
+        """The exact sub-expression, `self.conv1(t)` inside `F.relu(self.conv1(t))`."""
+        return _expression(*self._where) if self._where else ""
+
+    def __repr__(self) -> str:
+        source = f", {_one_line(self.source)}" if self.source else ""
+        return f"Step({self.name!r}, {self.op}, {_arrow(self)}{source})"
+
+
+class ForwardTrace:
+    """The steps of one forward pass, in the order in which they ran.
+
+    Attributes:
+        steps: every recorded operation.
+        output: what the model returned, as returned; None when it raised.
+        error: the exception that ended the forward pass, or None.
+        output_step: the step that made `output`, None where the output is no tensor of a step.
+    """
+
+    def __init__(
+        self,
+        steps: tuple[Step, ...],
+        output: Any,
+        error: Exception | None,
+        output_step: Step | None,
+    ) -> None:
+        """Made by a `Tracer`."""
+        self.steps, self.output, self.error, self.output_step = steps, output, error, output_step
+        self._by_name = {step.name: step for step in steps}
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    @overload
+    def __getitem__(self, name: str | int) -> Step: ...
+    @overload
+    def __getitem__(self, name: slice) -> tuple[Step, ...]: ...
+    def __getitem__(self, name: str | int | slice) -> Step | tuple[Step, ...]:
+        if not isinstance(name, str):
+            return self.steps[name]
+        if name not in self._by_name:
+            raise KeyError(
+                f"{name!r} is not a step of this forward pass; choose one of "
+                f"{', '.join(self._by_name) or '(it has no steps)'}"
+            )
+        return self._by_name[name]
+
+    def __repr__(self) -> str:
+        rows = [("name", "operation", "shapes", "source")]
+        rows += [(step.name, step.op, _arrow(step), _one_line(step.source)) for step in self]
+        widths = [max(len(row[i]) for row in rows) for i in range(3)]
+        lines = [
+            "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]])
+            for row in rows
+        ]
+        if self.error is not None:
+            lines.append(f"{type(self.error).__name__}: {self.error}")
+        return "\n".join(line.rstrip() for line in lines)
+
+
+class Tracer:
+    """Records forward passes; options of the recording live here.
+
+    Args:
+        keep_graph: build the gradient graph, so that `trace.output` can be differentiated.
+
+    Example:
+        >>> trace = Tracer(keep_graph=True)(nn.Linear(2, 1), torch.ones(1, 2))
+        >>> trace.output.requires_grad
+        True
+    """
+
+    def __init__(self, *, keep_graph: bool = False) -> None:
+        """See the class."""
+        self.keep_graph = keep_graph
+
+    def __call__(self, model: nn.Module, *inputs: Any, **kwargs: Any) -> ForwardTrace:
+        """Run `model(*inputs, **kwargs)` once; see `trace_forward`."""
+        if not isinstance(model, nn.Module):
+            raise TypeError(
+                f"model={model!r} is no nn.Module: pass a network, such as nn.Linear(2, 1)"
+                + (", an instance and not the class" if isinstance(model, type) else "")
+            )
+        recorder = Recorder(model)
+        output, error = None, None
+        with left_as_found(model), torch.set_grad_enabled(self.keep_graph):
+            try:
+                with recorder:
+                    output = model(*inputs, **kwargs)
+            except Exception as raised:
+                error = raised
+        return _trace(recorder, output, error)
+
+
+def trace_forward(model: nn.Module, *inputs: Any, **kwargs: Any) -> ForwardTrace:
+    """Run a model once and record every operation, whatever branch the data took.
+
+    The model is left as found: training flags, buffers, hooks, gradients, grad mode and the
+    global random state. A lazy module stays materialised. The mode is the one that it is in.
+
+    Args:
+        model: any `nn.Module`.
+        *inputs: what the model takes, as it takes it: a batch, with its batch axis.
+        **kwargs: keywords for the model.
+
+    Returns:
+        The trace. Of a forward that raised it is a partial one, whose last step holds the error.
+
+    Raises:
+        TypeError: `model` is no `nn.Module`.
+
+    Example:
+        >>> trace_forward(nn.Sequential(nn.Linear(2, 3), nn.ReLU()), torch.ones(1, 2))
+        name  operation  shapes                        source
+        0     linear     (1, 2), (3, 2), (3) → (1, 3)
+        1     relu       (1, 3) → (1, 3)
+    """
+    return Tracer()(model, *inputs, **kwargs)
+
+
+def _trace(recorder: Recorder, output: Any, error: Exception | None) -> ForwardTrace:
+    records = list(recorder.records)
+    if error is not None:
+        failed = recorder.failed
+        same = failed is not None and failed.error is error
+        records.append(failed if failed is not None and same else _python_error(error, recorder))
+    names = _names(records)
+    steps = tuple(
+        Step(
+            name,
+            record.op,
+            record.call.module,
+            tuple([tuple(shape) for shape in record.input_shapes]),
+            tuple([None if i is None else names[i] for i in record.parents]),
+            tuple(record.values),
+            record.mutates,
+            record.error,
+            record.where,
+        )
+        for name, record in zip(names, records, strict=True)
+    )
+    made = recorder.made_by(output)
+    return ForwardTrace(steps, output, error, None if made is None else steps[made])
+
+
+def _python_error(error: Exception, recorder: Recorder) -> Record:
+    """A last step for an error that no operation raised: where the user's own code failed."""
+    record = Record("error", Call(""), None, [], [], [], False, error)
+    step = error.__traceback__
+    while step is not None:
+        if not in_torch(step.tb_frame.f_code):
+            record.where = step.tb_frame.f_code, step.tb_lasti
+            name = recorder.name_of(step.tb_frame.f_locals.get("self"))
+            record.call = record.call if name is None else Call(name)
+        step = step.tb_next
+    return record
+
+
+def _names(records: list[Record]) -> list[str]:
+    """A unique name for each record: the module's for its own single operation, else with op."""
+    single = [r.call.module != "" and r.call.own == r.call.steps == 1 for r in records]
+    wanted = [
+        r.call.module if alone else f"{r.call.module}.{r.op}".lstrip(".")
+        for r, alone in zip(records, single, strict=True)
+    ]
+    reserved = {name for name, alone in zip(wanted, single, strict=True) if alone}
+    taken: set[str] = set()
+    names = []
+    for name, alone in zip(wanted, single, strict=True):
+        unique, number = name, 1
+        while unique in taken or (unique in reserved and not (alone and number == 1)):
+            number += 1
+            unique = f"{name}_{number}"
+        taken.add(unique)
+        names.append(unique)
+    return names
+
+
+def _position(code: types.CodeType, instruction: int) -> tuple[int | None, ...]:
+    """Line, last line, first and last column (in UTF-8 bytes) of an instruction."""
+    for index, (line, last, start, stop) in enumerate(code.co_positions()):
+        if 2 * index == instruction:
+            return line, last, start, stop
+    return None, None, None, None
+
+
+def _expression(code: types.CodeType, instruction: int) -> str:
+    line, last, start, stop = _position(code, instruction)
+    if line is None or last is None:
+        return ""
+    lines = [linecache.getline(code.co_filename, n) for n in range(line, last + 1)]
+    if start is None or stop is None or not all(lines):
+        return "".join(lines).strip()
+    data = [text.encode() for text in lines]
+    data[-1] = data[-1][:stop]
+    data[0] = data[0][start:]
+    return b"".join(data).decode(errors="replace").strip()
+
+
+def _one_line(source: str) -> str:
+    return " ".join(source.split())
+
+
+def _shape(shape: Shape) -> str:
+    return f"({', '.join(map(str, shape))})"
+
+
+def _arrow(step: Step) -> str:
+    """Operands and result: `(1, 2), (3, 2), (3) → (1, 3)`."""
+    operands = ", ".join(_shape(shape) for shape in step.input_shapes)
+    if step.error is not None:
+        return f"{operands} → {type(step.error).__name__}".lstrip()
+    return f"{operands} → {', '.join(_shape(tuple(v.shape)) for v in step.values)}".lstrip()

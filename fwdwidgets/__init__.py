@@ -1,1 +1,20 @@
 """Jupyter widgets that let a learner put a hand on the forward pass of a PyTorch network."""
+
+from fwdwidgets import datasets, models
+from fwdwidgets.seeds import reseed
+from fwdwidgets.trace import ForwardTrace, Step, Tracer, trace_forward
+from fwdwidgets.widgets.forward_pass import ForwardPass
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ForwardPass",
+    "ForwardTrace",
+    "Step",
+    "Tracer",
+    "__version__",
+    "datasets",
+    "models",
+    "reseed",
+    "trace_forward",
+]

@@ -79,7 +79,9 @@ def _product(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
 
 def _linear(given: Shape, weight: Shape) -> str:
     features, wanted = given[-1], weight[1]
-    facts = f"the input {given} has {features} features, the weight {weight} takes {wanted}."
+    facts = (
+        f"the input {given} has {_count(features, 'feature')}, the weight {weight} takes {wanted}."
+    )
     sample = prod(given[1:])
     if len(given) > 2:
         factors = _times(given[1:])
@@ -100,11 +102,9 @@ def _linear(given: Shape, weight: Shape) -> str:
 def _conv_channels(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
     wanted, got = int(match["wanted"]), int(match["got"])
     if len(shapes) < 2:
-        return (
-            f"the input has {got} channels, the layer takes {wanted}. in_channels={got} would fit."
-        )
+        return f"the input has {_count(got, 'channel')}, the layer takes {wanted}. in_channels={got} would fit."
     given, weight = shapes[0], shapes[1]
-    facts = f"the input {given} has {got} channels, the weight {weight} takes {wanted}."
+    facts = f"the input {given} has {_count(got, 'channel')}, the weight {weight} takes {wanted}."
     if len(given) == len(weight) - 1:
         facts += (
             " With one axis less than a batch it was read as one sample, channels first; "
@@ -123,18 +123,22 @@ def _conv_axes(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
     given, weight = shapes[0], shapes[1]
     channels = weight[0] if "transpose" in op else weight[1]
     axes = len(weight)
-    facts = f"the input {given} has {len(given)} axes, the weight {weight} needs {axes}: " + (
-        "(batch, channels, " + {3: "length", 4: "height, width", 5: "depth, height, width"}[axes]
-        if axes in (3, 4, 5)
-        else "(batch, channels, ..."
+    facts = (
+        f"the input {given} has {_count(len(given), 'axis', 'axes')}, the weight {weight} needs {axes}: "
+        + (
+            "(batch, channels, "
+            + {3: "length", 4: "height, width", 5: "depth, height, width"}[axes]
+            if axes in (3, 4, 5)
+            else "(batch, channels, ..."
+        )
     )
     facts += ")."
-    if len(given) == axes - 2 and channels == 1:
-        return f"{facts} x.reshape{(1, 1, *given)} adds batch and channels."
     side = isqrt(given[-1] // channels) if given else 0
-    if axes == 4 and len(given) == 2 and side > 1 and channels * side * side == given[1]:
-        square = (given[0], channels, side, side)
-        return f"{facts} x.reshape{square} would fit, if a row holds the pixels of one image."
+    if axes == 4 and len(given) == 2 and given[0] == 1 and channels * side * side == given[1]:
+        square = (1, channels, side, side)
+        return f"{facts} x.reshape{square} would fit, if these are the pixels of a square image."
+    if len(given) == axes - 2 and channels == 1:
+        return f"{facts} For one channel, x.reshape{(1, 1, *given)} adds both axes."
     return facts
 
 
@@ -168,7 +172,8 @@ def _reshape(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
         f"the input {given} holds {total} values, the sizes {list(sizes)} multiply to "
         f"{prod(known)}, which must {must} {total}."
     )
-    if len(sizes) == 2 and len(given) > 1 and sizes[0] in (-1, given[0]) and sizes[1] != -1:
+    batched = len(given) > 3 or (len(given) > 1 and given[0] == 1)
+    if len(sizes) == 2 and batched and sizes[0] in (-1, given[0]) and sizes[1] != -1:
         fits = prod(given[1:])
         count = f"{_times(given[1:])} = {fits}" if len(given) > 2 else str(fits)
         return (
@@ -206,7 +211,7 @@ def _batch_norm(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str
     given = f"the input {shapes[0]}" if shapes else "the input"
     per_feature = f" (shape {shapes[1]})" if len(shapes) > 1 else ""
     return (
-        f"{given} has {got} channels, the layer keeps {wanted}{per_feature}. "
+        f"{given} has {_count(got, 'channel')}, the layer keeps {wanted}{per_feature}. "
         f"num_features={got} would fit."
     )
 
@@ -222,7 +227,7 @@ def _one_value(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
 def _axes(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
     wanted = match["wanted"].replace("D", "-D")
     given = f"the input {shapes[0]}" if shapes else "the input"
-    return f"{given} has {match['got']} axes, the layer takes a {wanted} input."
+    return f"{given} has {_count(match['got'], 'axis', 'axes')}, the layer takes a {wanted} input."
 
 
 def _layer_norm(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
@@ -236,7 +241,7 @@ def _group_norm(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str
     if len(shapes) < 2 or len(shapes[0]) < 2:
         return ""
     return (
-        f"the input {shapes[0]} has {shapes[0][1]} channels, the weight {shapes[1]} is for "
+        f"the input {shapes[0]} has {_count(shapes[0][1], 'channel')}, the weight {shapes[1]} is for "
         f"{shapes[1][0]}. num_channels={shapes[0][1]} would fit, if num_groups divides it."
     )
 
@@ -269,14 +274,14 @@ def _same_axes(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
 def _input_size(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
     got, wanted = match["got"], match["wanted"]
     given = f"the input {shapes[0]}" if shapes else "the input"
-    return f"{given} has {got} features, the layer takes {wanted}. input_size={got} would fit."
+    return f"{given} has {_count(got, 'feature')}, the layer takes {wanted}. input_size={got} would fit."
 
 
 def _embed_dim(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
     got, wanted = match["got"], match["wanted"]
     given = f"the input {shapes[0]}" if shapes else "the input"
     return (
-        f"{given} has {got} features, the attention takes {wanted}. embed_dim={got} would fit, if "
+        f"{given} has {_count(got, 'feature')}, the attention takes {wanted}. embed_dim={got} would fit, if "
         "num_heads divides it."
     )
 
@@ -284,18 +289,22 @@ def _embed_dim(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
 def _prelu(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
     got, wanted = match["got"], match["wanted"]
     given = f"the input {shapes[0]}" if shapes else "the input"
-    return f"{given} has {got} channels, the layer {wanted} slopes. num_parameters={got} would fit."
+    return f"{given} has {_count(got, 'channel')}, the layer {wanted} slopes. num_parameters={got} would fit."
 
 
 def _dimension(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
-    given = f"the input {shapes[0]} has {len(shapes[0])} axes: " if len(shapes) == 1 else ""
+    given = (
+        f"the input {shapes[0]} has {_count(len(shapes[0]), 'axis', 'axes')}: "
+        if len(shapes) == 1
+        else ""
+    )
     return f"{given}dim must be from {match['low']} to {match['high']}, but is {match['got']}."
 
 
 def _input_type(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
     given, wanted = _dtype(match["given"]), _dtype(match["wanted"])
     if op in ("matmul", "mm", "bmm", "addmm", "baddbmm", "mv", "dot"):
-        return f"the operands are of type {given} and {wanted}: convert one, x.to(torch.{wanted})."
+        return f"the operands are of type {given} and {wanted}: convert one, to(torch.{wanted})."
     facts = f"the input is of type {given}, the layer's weights are {wanted}."
     if wanted != "float32":
         return f"{facts} x.to(torch.{wanted}) converts the input, model.float() the model."
@@ -317,6 +326,10 @@ def _sizes(text: str) -> Shape:
 
 def _times(sizes: Shape) -> str:
     return "*".join(map(str, sizes))
+
+
+def _count(number: int | str, one: str, many: str = "") -> str:
+    return f"{number} {one}" if int(number) == 1 else f"{number} {many or one + 's'}"
 
 
 def _by(sizes: Shape) -> str:

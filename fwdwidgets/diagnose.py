@@ -104,16 +104,20 @@ def explain_nonfinite(trace: "ForwardTrace", sample_input: torch.Tensor | None =
     text = f"{where} gave {' and '.join(counts)} of {total} values, the first step to do so."
     if sample_input is not None and _nonfinite_in(sample_input) != (0, 0):
         return f"{text} The input holds such values already: check the sample."
+    later = None if nans else next((one for one in trace.steps if _count_nonfinite(one)[0]), None)
+    if later is not None:
+        text = f"{text} The first NaN came later, in {later.name}."
     return f"{text} {_reason(step.op, nans, infinities)}".rstrip()
 
 
 def _place(step: "Step") -> str:
     """Name the failing expression and its line, or the operation where there is no user's line."""
     if step.source:
-        inside = step.module and not step.source.startswith(f"self.{step.module}(")
+        source = " ".join(step.source.split())
+        inside = step.module and not source.startswith(f"self.{step.module}(")
         notes = [f"line {step.line}"] if step.line else []
         notes += [f"in {step.module}"] if inside else []
-        return f"{step.source} ({', '.join(notes)})" if notes else step.source
+        return f"{source} ({', '.join(notes)})" if notes else source
     place = f"layer {step.module!r}" if step.module else "the model"
     return place if step.op == "error" else f"{step.op} in {place}"
 

@@ -1,0 +1,334 @@
+"""From key press to picture: one move of the sample slider, against peers in one run.
+
+Real Chromium, real Voila. Every page shows the same panels of the same network: input, the six
+channels of `conv1`, logits, softmax. A move is one press of the right arrow key on the sample
+slider; its time runs from the keydown event to the last change of the picture. The pages take
+turns, ten presses each, so that a noisy machine is noisy for all of them.
+
+    (a) matplotlib in `ipywidgets.interactive_output`
+    (b) a `plotly.graph_objects.FigureWidget` with one subplot a channel
+    (c) plotly alone, redrawing recorded arrays in the page, no kernel
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import Page, sync_playwright
+
+CHROMIUM_FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
+    "--disable-background-networking --disable-component-update"
+).split()
+PRESSES, ROUND = 50, 10
+
+OURS = """
+import fwdwidgets as fw
+fw.ForwardPass(fw.models.Network, fw.datasets.course(), layer="conv1")
+"""
+FOUR = """
+import fwdwidgets as fw
+from IPython.display import display
+for seed in range(4):
+    display(fw.ForwardPass(fw.models.Network, fw.datasets.course(), seed=seed))
+"""
+PREPARE = """
+import ipywidgets, numpy as np, torch, torch.nn.functional as F
+import fwdwidgets as fw
+data = fw.datasets.course()
+torch.manual_seed(0)
+net = fw.models.Network().eval()
+def compute(sample):
+    with torch.no_grad():
+        x = data[sample][0][None]
+        out = net(x)
+        return x[0, 0].numpy(), net.conv1(x)[0].numpy(), out[0].numpy(), out.softmax(1)[0].numpy()
+slider = ipywidgets.IntSlider(0, 0, len(data) - 1, description="Sample")
+slider.add_class("fwd-sample")
+"""
+MATPLOTLIB = (
+    PREPARE
+    + """
+import matplotlib.pyplot as plt
+def show(sample):
+    image, layer, logits, chances = compute(sample)
+    figure, axes = plt.subplots(1, 4, figsize=(11, 3.8), width_ratios=[2.2, 3.8, 1.4, 1.3])
+    figure.colorbar(axes[0].imshow(image, cmap="gray"), orientation="horizontal")
+    mosaic = np.full((49, 74), np.nan)
+    for i, channel in enumerate(layer):
+        y, x = 25 * (i // 3), 25 * (i % 3)
+        mosaic[y:y + 24, x:x + 24] = channel
+    limit = np.abs(layer).max()
+    drawn = axes[1].imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    figure.colorbar(drawn, orientation="horizontal")
+    axes[2].barh(data.classes, logits)
+    axes[3].barh(data.classes, chances)
+    plt.show()
+output = ipywidgets.interactive_output(show, {"sample": slider})
+output.add_class("fwd-figure")
+ipywidgets.VBox([slider, output])
+"""
+)
+SUBPLOTS = (
+    PREPARE
+    + """
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+grid = make_subplots(rows=2, cols=6, specs=[
+    [{"rowspan": 2}, {}, {}, {}, {"rowspan": 2}, {"rowspan": 2}], [None, {}, {}, {}, None, None]])
+figure = go.FigureWidget(grid)
+places = [(1, 2), (1, 3), (1, 4), (2, 2), (2, 3), (2, 4)]
+image, layer, logits, chances = compute(0)
+figure.add_trace(go.Heatmap(z=image, colorscale="gray"), row=1, col=1)
+for channel, (row, col) in zip(layer, places):
+    figure.add_trace(go.Heatmap(z=channel, coloraxis="coloraxis"), row=row, col=col)
+figure.add_trace(go.Bar(x=logits, y=data.classes, orientation="h"), row=1, col=5)
+figure.add_trace(go.Bar(x=chances, y=data.classes, orientation="h"), row=1, col=6)
+figure.update_layout(height=380, width=1080)
+figure._config = {"displayModeBar": False, "showSendToCloud": False}
+figure.add_class("fwd-figure")
+def show(change):
+    image, layer, logits, chances = compute(change["new"])
+    with figure.batch_update():
+        figure.data[0].z = image
+        for trace, channel in zip(figure.data[1:7], layer):
+            trace.z = channel
+        figure.data[7].x, figure.data[8].x = logits, chances
+slider.observe(show, names="value")
+ipywidgets.VBox([slider, figure])
+"""
+)
+RESNET = """
+import fwdwidgets as fw, torch, torch.nn.functional as F
+models = fw.datasets.import_torchvision().models
+class Large(torch.utils.data.Dataset):
+    source = fw.datasets.course()
+    def __len__(self): return len(self.source)
+    def __getitem__(self, index):
+        image, label = self.source[index]
+        return F.interpolate(image[None], 224)[0].expand(3, 224, 224) * 2 - 1, label
+torch.manual_seed(0)
+fw.ForwardPass(models.resnet18(num_classes=10), Large(), layer="conv1")
+"""
+
+# Notes the time of each keydown and of the last change below the figure since.
+WATCH = """() => {
+  const w = globalThis.__watch = { down: 0, last: 0, frames: 0 };
+  addEventListener("keydown", () => { w.down = performance.now(); w.last = 0; }, true);
+  const figure = document.querySelector(".fwd-figure");
+  new MutationObserver(() => { w.last = performance.now(); }).observe(
+    figure, { childList: true, subtree: true, attributes: true, characterData: true });
+}"""
+
+
+def plotly_alone(code: str, moves: int, folder: Path, name: str) -> Path:
+    """Write page (c): the very figure of `ForwardPass`, its arrays recorded, and plotly."""
+    script = (
+        code.replace("\nfw.ForwardPass(", "\nwidget = fw.ForwardPass(").strip()
+        + f"""
+import json
+import plotly.io
+def spec():
+    return json.loads(plotly.io.to_json(widget.figure, validate=False))
+states = []
+for sample in range({moves}):
+    widget.sample = sample
+    states.append(spec())
+print(json.dumps(states))
+"""
+    )
+    states = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    ).stdout
+    from plotly.offline import get_plotlyjs
+
+    page = folder / name
+    page.write_text(
+        f"""<!doctype html><meta charset="utf-8"><script>{get_plotlyjs()}</script>
+<div class="fwd-sample"><input type="range" role="slider" min="0" max="{moves - 1}" value="0"></div>
+<div class="fwd-figure" style="width:1080px"></div>
+<script>
+const states = {states};
+const figure = document.querySelector(".fwd-figure");
+const config = {{ displayModeBar: false }};
+const draw = (state) => Plotly.react(figure, state.data, {{ ...state.layout, width: 1080 }}, config);
+draw(states[0]);
+document.querySelector("input").addEventListener("input", (event) => draw(states[event.target.value]));
+</script>"""
+    )
+    return page
+
+
+def notebook(folder: Path, name: str, code: str) -> None:
+    """Write a notebook of one cell."""
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code.strip())])
+    book.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    nbformat.write(book, folder / f"{name}.ipynb")
+
+
+class Tab:
+    """One page with a sample slider and a picture."""
+
+    def __init__(self, page: Page, url: str, selector: str) -> None:
+        self.page, self.times = page, []
+        self.received: list[int] = []
+        page.on("websocket", lambda socket: socket.on("framereceived", self._frame))
+        page.goto(url)
+        page.wait_for_selector(f".fwd-figure {selector}", timeout=120_000)
+        page.wait_for_timeout(1500)
+        self.opening = sum(self.received)
+        page.evaluate(WATCH)
+
+    def _frame(self, payload: str | bytes) -> None:
+        self.received.append(len(payload))
+
+    def press(self, key: str, slider: str = ".fwd-sample") -> tuple[float, int]:
+        """Press a key on a slider; milliseconds to the last change, and bytes received."""
+        self.page.bring_to_front()
+        self.page.locator(f"{slider} [role=slider]").first.focus()
+        before = sum(self.received)
+        self.page.keyboard.press(key)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            self.page.wait_for_timeout(40)
+            watch, now = self.page.evaluate("[__watch, performance.now()]")
+            if watch["last"] and now - watch["last"] > 300:
+                return watch["last"] - watch["down"], sum(self.received) - before
+        raise TimeoutError(f"no picture 20 s after {key} on {slider}")
+
+
+def serve(folder: Path) -> tuple[subprocess.Popen[str], str]:
+    """Start `fwdwidgets serve` on a free port; the process and its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fwdwidgets.cli", "serve", str(folder), "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "http://" in line:
+            address = line[line.index("http://") :].split()[0]
+            return process, address.split("/voila")[0].rstrip("/")
+    raise RuntimeError("fwdwidgets serve printed no address")
+
+
+def forward_ms() -> float:
+    """One ResNet-18 forward with its recording, as the widget runs it; median of 9."""
+    code = (
+        RESNET.replace("\nfw.ForwardPass(", "\nwidget = fw.ForwardPass(")
+        + """
+import time
+times = []
+for sample in range(1, 10):
+    widget._valid_sample({"value": sample})
+    start = time.perf_counter()
+    widget._run()
+    times.append(1e3 * (time.perf_counter() - start))
+print(sorted(times)[4])
+"""
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return float(run.stdout)
+
+
+def main() -> None:
+    """Print the tables."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for title, code in {
+            "ours": OURS,
+            "four": FOUR,
+            "matplotlib": MATPLOTLIB,
+            "subplots": SUBPLOTS,
+            "resnet": RESNET,
+        }.items():
+            notebook(folder, title, code)
+        alone = plotly_alone(OURS, PRESSES + 3, folder, "alone.html")
+        large = plotly_alone(RESNET, 16, folder, "large.html")
+        process, address = serve(folder)
+        try:
+            with sync_playwright() as playwright:
+                run(playwright, address, alone, large)
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def run(playwright, address: str, alone: Path, large: Path) -> None:
+    browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
+
+    def tab(url: str, selector: str) -> Tab:
+        return Tab(browser.new_page(viewport={"width": 1120, "height": 900}), url, selector)
+
+    voila = f"{address}/voila/render"
+    tabs = {
+        "fwdwidgets": tab(f"{voila}/ours.ipynb", ".barlayer .point"),
+        "(a) matplotlib": tab(f"{voila}/matplotlib.ipynb", "img"),
+        "(b) subplots": tab(f"{voila}/subplots.ipynb", ".barlayer .point"),
+        "(c) plotly alone": tab(alone.as_uri(), ".barlayer .point"),
+    }
+    for each in tabs.values():  # two to warm up
+        each.press("ArrowRight")
+        each.press("ArrowRight")
+    size = []
+    for _ in range(PRESSES // ROUND):
+        for title, each in tabs.items():
+            for _ in range(ROUND):
+                milliseconds, received = each.press("ArrowRight")
+                each.times.append(milliseconds)
+                if title == "fwdwidgets":
+                    size.append(received)
+    medians = {title: statistics.median(each.times) for title, each in tabs.items()}
+    ours = medians["fwdwidgets"]
+    print(f"\nkey press to last change of the picture, ms, {PRESSES} presses")
+    bars = {"(a) matplotlib": 1 / 5, "(b) subplots": 0.55, "(c) plotly alone": 1.8}
+    for title, each in tabs.items():
+        low, high = statistics.quantiles(each.times, n=10)[::8]
+        line = f"{title:<18} median {medians[title]:6.1f}   10..90 % {low:6.1f}..{high:.1f}"
+        if title in bars:
+            line += f"   ours / this {ours / medians[title]:.2f}, at most {bars[title]:.2f}"
+        print(line)
+    print(f"a sample move receives {max(size) / 1000:.1f} kB at most, bar 24")
+    layer = [tabs["fwdwidgets"].press("ArrowRight", ".fwd-layer")[1] for _ in range(8)]
+    print(f"a layer move receives {max(layer) / 1000:.1f} kB at most, bar 24")
+    for each in tabs.values():
+        each.page.close()
+
+    four = tab(f"{voila}/four.ipynb", ".barlayer .point")
+    print(f"four widgets receive {four.opening / 1e6:.2f} MB before the first move, bar 5.5")
+    four.page.close()
+
+    resnet = tab(f"{voila}/resnet.ipynb", ".barlayer .point")
+    alone_large = tab(large.as_uri(), ".barlayer .point")
+    for each in (resnet, alone_large):
+        each.press("ArrowRight")
+    moves = []
+    for _ in range(10):
+        moves.append(resnet.press("ArrowRight"))
+        alone_large.times.append(alone_large.press("ArrowRight")[0])
+    layers = [resnet.press("ArrowRight", ".fwd-layer") for _ in range(10)]
+    forward = forward_ms()
+    redraw = statistics.median(m for m, _ in moves)
+    base = statistics.median(alone_large.times)
+    print("\nResNet-18 at 224 x 224, layer conv1 at the start")
+    print(f"a sample move {redraw:.0f} ms, of it the recorded forward {forward:.0f} ms;")
+    print(f"  without it / (c) at {base:.0f} ms: {(redraw - forward) / base:.2f}, at most 2.00")
+    print(f"a sample move receives {max(b for _, b in moves) / 1000:.0f} kB at most, bar 1,100")
+    print(f"a layer move receives {max(b for _, b in layers) / 1000:.0f} kB at most, bar 400")
+    print(json.dumps({"medians_ms": medians, "layer_ms": [round(m) for m, _ in layers]}))
+    browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""What a model's output says: its head, logits, probabilities and decision.
+
+A model may end in softmax, log_softmax or a sigmoid already; then no second softmax is taken,
+and the logits are the input of that last step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fwdwidgets.display import as_float
+from fwdwidgets.trace import ForwardTrace
+
+THRESHOLD = 0.5
+"""A single sigmoid output of at least this is class 1."""
+
+_NOTES = {
+    "softmax": "This model ends in softmax: its output is drawn as it is, no second softmax.",
+    "log_softmax": "This model ends in log_softmax: the probabilities are exp(output).",
+    "sigmoid": "This model ends in one sigmoid: the probability of class 1, "
+    f"decided at {THRESHOLD}.",
+    "sigmoids": "This model ends in a sigmoid for each class: the outputs need not sum to one, "
+    "no softmax is taken.",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one row of output says.
+
+    Attributes:
+        head: `"logits"`, `"softmax"`, `"log_softmax"`, `"sigmoid"`, `"sigmoids"` or `"value"`
+            (one output and no sigmoid: a regression).
+        output: the row itself, `(K,)` floats.
+        logits: what the probabilities are made of, `(classes,)`; NaN for class 0 of a sigmoid,
+            which has one logit only. None where the model did not compute any.
+        probabilities: `(classes,)`; empty for a value.
+        prediction: the class index, None for a value and where the output holds NaN.
+        note: a sentence on how the output is read, or an empty text.
+    """
+
+    head: str
+    output: Tensor
+    logits: Tensor | None
+    probabilities: Tensor
+    prediction: int | None
+    note: str
+
+
+def read_answer(trace: ForwardTrace) -> Answer:
+    """Read the output `(1, K)` of a finished trace."""
+    head = find_head(trace)
+    output = as_float(trace.output.detach()[0])  # (K,)
+    chances = probabilities(output, head)
+    logits = output if head == "logits" else _logits_before(trace)
+    if logits is not None and head == "sigmoid":
+        logits = torch.cat([logits.new_full((1,), torch.nan), logits])
+    note = _NOTES.get(head, "")
+    total = float(chances.sum()) if head == "softmax" else 1.0
+    if abs(total - 1) > 1e-3:
+        note = (
+            f"This model ends in softmax, but this row sums to {total:.4g}: the softmax runs "
+            "along another axis than the classes. Use nn.Softmax(dim=1)."
+        )
+    return Answer(head, output, logits, chances, decide(output, head), note)
+
+
+def find_head(trace: ForwardTrace) -> str:
+    """How the output `(1, K)` of this trace is to be read: see `Answer.head`."""
+    last = trace.output_step
+    op = last.op if last is not None else ""
+    one = trace.output.shape[-1] == 1
+    if op == "sigmoid":
+        return "sigmoid" if one else "sigmoids"
+    if one:
+        return "value"
+    return op if op in ("softmax", "log_softmax") else "logits"
+
+
+def probabilities(output: Tensor, head: str) -> Tensor:
+    """Probabilities of the classes.
+
+    Args:
+        output: `(K,)`, a row of the model's output.
+        head: how to read it.
+
+    Returns:
+        `(K,)`; `(2,)` for a single sigmoid; `(0,)` for a value. For logits z it is
+        softmax(z)_i = exp(z_i) / sum_j exp(z_j), as `torch.softmax` computes it.
+    """
+    if head == "value":
+        return output[:0]
+    if head == "sigmoid":
+        return torch.cat([1 - output, output])
+    if head == "log_softmax":
+        return output.exp()
+    return output if head in ("softmax", "sigmoids") else output.softmax(dim=0)
+
+
+def decide(output: Tensor, head: str) -> int | None:
+    """The predicted class index of one row `(K,)`; None for a value or where it holds NaN."""
+    if head == "value" or bool(output.isnan().any()):
+        return None
+    if head == "sigmoid":
+        return int(output[0] >= THRESHOLD)
+    return int(output.argmax())
+
+
+def top_classes(chances: Tensor, label: int | None, most: int = 16) -> list[int]:
+    """The classes to draw, from top to bottom: all in order, or of many the likeliest.
+
+    Args:
+        chances: `(classes,)`.
+        label: the true class, drawn whatever its probability.
+        most: from how many on only the likeliest are drawn.
+    """
+    if len(chances) <= most + 4:
+        return list(range(len(chances)))
+    top = chances.nan_to_num(-1).topk(most).indices.tolist()
+    return top if label is None or label in top else [*top, label]
+
+
+def _logits_before(trace: ForwardTrace) -> Tensor | None:
+    """The input row of the step that made the output."""
+    last = trace.output_step
+    name = last.parents[0] if last is not None and last.parents else None
+    if name is None:
+        return None
+    value = trace[name].value
+    if value is None or value.shape != trace.output.shape:
+        return None
+    return as_float(value[0])

@@ -1,0 +1,1 @@
+"""The widgets: one final class a file, on one abstract base."""

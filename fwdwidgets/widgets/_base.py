@@ -1,0 +1,156 @@
+"""What all widgets share: strict keywords, a message line, controls linked to traits."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import Any
+
+import ipywidgets
+import traitlets
+
+from fwdwidgets.widgets._frame import Frame
+
+
+class ForwardWidget(ipywidgets.VBox):
+    """Abstract base of the widgets.
+
+    State is traits with plain values. A control and lesson code take the same path: both set
+    the trait, and the observer of the trait does the work. What fails is told in the message
+    line; code that set the trait gets the exception as well.
+    """
+
+    def __init__(self, title: str, unknown: dict[str, Any]) -> None:
+        """Refuse `unknown` keywords with advice; `title` names the widget for a screen reader."""
+        self._refuse(unknown)
+        super().__init__()
+        self.add_class("fwd-widget")
+        self._frame = Frame(title, self._restore)
+        self._message = ipywidgets.HTML()
+        self._message.add_class("fwd-message")
+        self._error = ""
+        self._notes: dict[str, str] = {}
+        self._links: dict[str, ipywidgets.Widget] = {}
+        self._quiet = True  # until the widget is built
+
+    @classmethod
+    def _refuse(cls, unknown: dict[str, Any]) -> None:
+        for name in unknown:
+            parameters = inspect.signature(cls).parameters.values()
+            known = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+            close = difflib.get_close_matches(name, known, n=1)
+            advice = f"did you mean {close[0]!r}? " if close else ""
+            raise TypeError(
+                f"{cls.__name__} has no keyword {name!r}: {advice}"
+                f"It takes {', '.join(known)}; please use one of these."
+            )
+
+    # --- controls ---------------------------------------------------------------------------
+
+    def _link(self, control: ipywidgets.Widget, trait: str, css_class: str) -> Any:
+        """Let `control` set the trait; `_follow` shows the trait on it."""
+        control.add_class(css_class)
+        self._links[trait] = control
+
+        def from_control(change: dict[str, Any]) -> None:
+            if not self._quiet:
+                with self._from_page():
+                    setattr(self, trait, change["new"])
+                self._follow()
+
+        control.observe(from_control, names="value")
+        return control
+
+    def _follow(self) -> None:
+        """Show the values of the traits on their controls."""
+        with self._quietly():
+            for trait, control in self._links.items():
+                value = getattr(self, trait)
+                if value is None or value == control.value:
+                    continue
+                if isinstance(control, ipywidgets.IntSlider):
+                    control.min, control.max = min(control.min, value), max(control.max, value)
+                control.value = value
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Change controls and traits together, with nothing run for it."""
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
+
+    def _button(self, text: str, tip: str, action: Callable[[], Any]) -> ipywidgets.Button:
+        button = ipywidgets.Button(description=text, tooltip=tip)
+        button.add_class("fwd-button")
+
+        def clicked(_: ipywidgets.Button) -> None:
+            with self._from_page():
+                action()
+
+        button.on_click(clicked)
+        return button
+
+    @contextmanager
+    def _from_page(self) -> Iterator[None]:
+        """Run what a hand on the page started: an exception becomes a sentence."""
+        before = self._error
+        try:
+            yield
+        except Exception as error:  # whatever it is, the learner must see it
+            if self._error in ("", before):
+                self._tell_error(str(error) or type(error).__name__)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Show the message of an exception in the widget, and let it pass."""
+        try:
+            yield
+        except Exception as error:
+            self._tell_error(str(error))
+            raise
+
+    # --- state over a reload ----------------------------------------------------------------
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Set the traits of before; values that no longer hold are left out."""
+        for name, value in state.items():
+            if name in self._kept:
+                with self._from_page():
+                    setattr(self, name, value)
+
+    _kept: tuple[str, ...] = ()
+
+    def _keep(self) -> None:
+        """Give the page the state that a reload is to restore."""
+        self._frame.state = {name: getattr(self, name) for name in self._kept}
+
+    # --- message line -----------------------------------------------------------------------
+
+    def _tell_error(self, sentence: str) -> None:
+        self._error = sentence
+        self._show_message()
+
+    def _tell(self, **notes: str) -> None:
+        """Set notes by topic; an empty text takes one away."""
+        self._notes.update(notes)
+        self._show_message()
+
+    def _show_message(self) -> None:
+        error = f'<div class="fwd-error">✗ {escape(self._error)}</div>' if self._error else ""
+        notes = "".join(
+            f'<div class="fwd-note">{escape(note)}</div>' for note in self._notes.values() if note
+        )
+        self._message.value = error + notes
+
+
+class BadValue(traitlets.TraitError, ValueError, IndexError):
+    """A value that a trait does not take; the message says what it takes.
+
+    It is a `TraitError`, as traitlets raises, and a `ValueError` and `IndexError`, as Python
+    would for the same mistake.
+    """

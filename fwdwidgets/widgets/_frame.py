@@ -1,0 +1,40 @@
+"""What a page needs beside the controls: their names, and the state over a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import anywidget
+import traitlets
+
+from fwdwidgets.widgets._plot import STATIC
+
+
+class Frame(anywidget.AnyWidget):
+    """An unseen part of each widget that names its controls and keeps its state.
+
+    Attributes:
+        number: which widget of the kernel this is, in the order of construction.
+        title: what a screen reader calls the whole widget.
+        state: the plain values that a reloaded Voila page gives back.
+    """
+
+    _esm = STATIC / "frame.js"
+    _css = STATIC / "widget.css"
+    number = traitlets.Int().tag(sync=True)
+    title = traitlets.Unicode().tag(sync=True)
+    state = traitlets.Dict().tag(sync=True)
+
+    _numbers = count()
+
+    def __init__(self, title: str, restore: Callable[[dict[str, Any]], None]) -> None:
+        """Call `restore` with the state of before when a Voila page was reloaded."""
+        super().__init__(number=next(Frame._numbers), title=title)
+        self._restore = restore
+        self.on_msg(self._received)
+
+    def _received(self, _: Any, content: Any, __: list[memoryview]) -> None:
+        if content.get("kind") == "restore" and isinstance(content.get("state"), dict):
+            self._restore(content["state"])

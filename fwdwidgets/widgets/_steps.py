@@ -1,0 +1,36 @@
+"""The table of steps: names, operations, shapes, sources; the chosen one marked."""
+
+from __future__ import annotations
+
+import anywidget
+import traitlets
+
+from fwdwidgets.trace import ForwardTrace
+from fwdwidgets.widgets._plot import STATIC
+
+
+class StepTable(anywidget.AnyWidget):
+    """A table of a trace's steps; a click on a row chooses that step.
+
+    Attributes:
+        rows: name, operation, shape, source and whether it can be chosen, one tuple a step.
+        caption: a line above the table.
+        chosen: the name of the marked step, or an empty text.
+    """
+
+    _esm = STATIC / "steps.js"
+    rows = traitlets.List().tag(sync=True)
+    caption = traitlets.Unicode().tag(sync=True)
+    chosen = traitlets.Unicode().tag(sync=True)
+
+    def show(self, trace: ForwardTrace, chosen: str) -> None:
+        """Show the steps of `trace`; what did not change is not sent again."""
+        rows = []
+        for step in trace:
+            shown = step.value is not None
+            shape = str(tuple(step.shape)) if shown else f"{type(step.error).__name__}"
+            rows.append([step.name, step.op, shape, step.source, shown])
+        with self.hold_sync():
+            self.rows = rows
+            self.caption = f"{len(rows)} steps of this forward pass, in the order they ran"
+            self.chosen = chosen

@@ -1,0 +1,144 @@
+// Draws a plotly figure and redraws what changed of it. It assigns arrays and computes nothing
+// but the names of a mosaic's cells, which would cost more to send than to count.
+
+const TYPES = {
+  float32: Float32Array, float64: Float64Array, int8: Int8Array, int16: Int16Array,
+  int32: Int32Array, uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array,
+};
+
+// The inverse of pack() in _plot.py: a matrix becomes an array of typed rows on one buffer.
+function unpack(tree, buffers) {
+  if (Array.isArray(tree)) return tree.map((value) => unpack(value, buffers));
+  if (tree === null || typeof tree !== "object") return tree;
+  if ("buffer" in tree && "dtype" in tree) {
+    const view = buffers[tree.buffer];
+    const bytes = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+    return rows(new TYPES[tree.dtype](bytes), tree.shape);
+  }
+  return Object.fromEntries(Object.entries(tree).map(([k, v]) => [k, unpack(v, buffers)]));
+}
+
+function rows(flat, shape) {
+  if (shape.length < 2) return flat;
+  const size = flat.length / shape[0] || 0;
+  return Array.from({ length: shape[0] }, (_, i) =>
+    rows(flat.subarray(i * size, (i + 1) * size), shape.slice(1)));
+}
+
+// Assigns one property by its dotted path: "coloraxis2.cmin", "annotations[1].text".
+function assign(target, path, value) {
+  const keys = path.replace(/\[(\d+)\]/g, ".$1").split(".");
+  const last = keys.pop();
+  for (const key of keys) target = target[key] ??= {};
+  target[last] = value;
+}
+
+const named = new Map();
+
+// Channel, row and column of each cell, as hover shows them: hover_cells() in figures.py.
+function hoverCells({ kind, tile, tiles, first }) {
+  const key = JSON.stringify([kind, tile, tiles, first]);
+  if (!named.has(key)) {
+    if (named.size > 32) named.clear();
+    const [height, width] = tile;
+    const gap = kind === "strip" ? 0 : 1;
+    const line = (n, make) => Array.from({ length: n }, (_, i) => make(i));
+    named.set(key, line(tiles[0] * (height + gap) - gap, (y) =>
+      line(tiles[1] * (width + gap) - gap, (x) => kind === "strip" ? first[2] + y * width + x : [
+        first[0] + Math.floor(y / (height + 1)) * tiles[1] + Math.floor(x / (width + 1)),
+        first[1] + (y % (height + 1)), first[2] + (x % (width + 1))])));
+  }
+  return named.get(key);
+}
+
+// plotly comes once a kernel as gzip and is imported once a page. `module` keeps it away from
+// an AMD loader that the page may have.
+async function loadPlotly(model) {
+  return (globalThis.__fwdwidgets_plotly ??= (async () => {
+    const holder = await model.widget_manager.get_model(model.get("_library").slice("IPY_MODEL_".length));
+    const packed = new Blob([holder.get("code")]).stream();
+    const code = await new Response(packed.pipeThrough(new DecompressionStream("gzip"))).text();
+    const wrapped = ["const module = { exports: {} }, define = undefined;\n", code, "\nexport default module.exports;"];
+    const url = URL.createObjectURL(new Blob(wrapped, { type: "text/javascript" }));
+    try {
+      return (await import(url)).default;
+    } finally {
+      URL.revokeObjectURL(url);
+    }
+  })());
+}
+
+function isDark() {
+  const light = document.body.dataset.jpThemeLight;
+  return light ? light === "false" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+async function render({ model, el, signal }) {
+  el.classList.add("fwd-plot");
+  const Plotly = await loadPlotly(model);
+  const shown = model.get("_shown");
+  let figure = unpack(shown.tree, shown.buffers);
+  let width = 0;
+  let scheduled = false;
+  const stage = document.createElement("div");
+  stage.setAttribute("role", "img");
+  el.append(stage);
+
+  function draw() {
+    scheduled = false;
+    if (!width || signal?.aborted) return;
+    const layout = { ...figure.layout, width };
+    const from = Object.keys(figure.views).map(Number).filter((least) => least <= width);
+    for (const patch of [figure.views[Math.max(...from)], figure.themes[isDark() ? "dark" : "light"]]) {
+      for (const [path, value] of Object.entries(patch)) assign(layout, path, value);
+    }
+    for (const trace of figure.data) if (trace.meta) trace.customdata = hoverCells(trace.meta);
+    stage.setAttribute("aria-label", figure.label);
+    Plotly.react(stage, figure.data, layout, figure.config);
+    stage.dataset.revision = figure.revision;
+  }
+
+  // A task later, so that messages already here are merged first: the latest wins.
+  function schedule() {
+    if (!scheduled) setTimeout(draw);
+    scheduled = true;
+  }
+
+  function receive(message, buffers) {
+    if (message.kind === "whole") figure = unpack(message.tree, buffers);
+    if (message.kind === "draw") {
+      if (message.revision <= figure.revision) return;
+      for (const [number, properties] of Object.entries(unpack(message.traces, buffers))) {
+        figure.data[number] = { ...figure.data[number], ...properties };
+      }
+      for (const [path, value] of Object.entries(unpack(message.layout, buffers))) assign(figure.layout, path, value);
+      figure.revision = message.revision;
+      figure.label = message.label;
+    }
+    schedule();
+  }
+
+  model.on("msg:custom", receive);
+  const size = new ResizeObserver(([entry]) => {
+    const now = Math.floor(entry.contentRect.width);
+    if (now === width) return;
+    width = now;
+    schedule();
+  });
+  size.observe(el);
+  const theme = new MutationObserver(schedule);
+  theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  system.addEventListener("change", schedule);
+  model.send({ kind: "ready", revision: figure.revision });
+
+  return () => {
+    model.off("msg:custom", receive);
+    size.disconnect();
+    theme.disconnect();
+    system.removeEventListener("change", schedule);
+    Plotly.purge(stage);
+  };
+}
+
+export default { render };

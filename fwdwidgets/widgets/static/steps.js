@@ -1,0 +1,70 @@
+// The table of steps. Names and sources are written as text, never as markup.
+
+const HEADS = ["", "step", "operation", "shape", "source"];
+
+function render({ model, el }) {
+  el.classList.add("fwd-steps");
+  el.tabIndex = 0;
+  el.setAttribute("role", "region");
+  el.setAttribute("aria-label", "steps of the forward pass");
+  const table = document.createElement("table");
+  el.append(table);
+  const lines = new Map();
+
+  function fill() {
+    lines.clear();
+    table.replaceChildren();
+    table.createCaption().textContent = model.get("caption");
+    const head = table.createTHead().insertRow();
+    for (const text of HEADS) {
+      const cell = document.createElement("th");
+      cell.scope = "col";
+      cell.textContent = text;
+      head.append(cell);
+    }
+    const body = table.createTBody();
+    model.get("rows").forEach(([name, op, shape, source, choosable], index) => {
+      const line = body.insertRow();
+      line.insertCell().textContent = index + 1;
+      const cell = document.createElement("th");
+      cell.scope = "row";
+      cell.textContent = name;
+      line.append(cell);
+      for (const text of [op, shape, source]) line.insertCell().textContent = text;
+      line.classList.toggle("fwd-step-error", !choosable);
+      if (choosable) line.addEventListener("click", () => {
+        model.set("chosen", name);
+        model.save_changes();
+      });
+      lines.set(name, line);
+    });
+    mark();
+  }
+
+  function mark() {
+    for (const [name, line] of lines) {
+      const chosen = name === model.get("chosen");
+      line.setAttribute("aria-current", chosen);
+      line.cells[0].textContent = chosen ? "▸" : line.sectionRowIndex + 1;
+      if (chosen) show(line);
+    }
+  }
+
+  // Scrolls the table alone: scrollIntoView would move the whole page.
+  function show(line) {
+    const top = line.offsetTop - table.tHead.offsetHeight;
+    if (top < el.scrollTop) el.scrollTop = top;
+    const below = line.offsetTop + line.offsetHeight - el.clientHeight;
+    if (below > el.scrollTop) el.scrollTop = below;
+  }
+
+  model.on("change:rows", fill);
+  model.on("change:chosen", mark);
+  fill();
+  return () => {
+    model.off("change:rows", fill);
+    model.off("change:chosen", mark);
+  };
+}
+
+export default { render };

@@ -39,7 +39,7 @@ _NORMALIZATIONS = frozenset({"batch_norm", "instance_norm"})
 _NO_STEPS = frozenset({"__set__", "__delete__", "_make_subclass", "_make_wrapper_subclass"})
 
 
-def _without_override(function: types.FunctionType) -> types.FunctionType:
+def _without_override(function: Any) -> types.FunctionType:
     """A twin of a torch function that does not hand itself to the mode as a whole."""
     own = {**function.__globals__, "has_torch_function": lambda *_: False}
     twin = types.FunctionType(
@@ -131,7 +131,7 @@ class Recorder(TorchFunctionMode):
             if counter is not None:
                 self._counters.add(id(counter))
         self._root = Call("")
-        self._stack: list[Call | None] = []
+        self._stack: list[Call] = []
         self._call = self._root
         self._made: dict[int, tuple[weakref.ref[Tensor], int]] = {}
         self._thread = threading.get_ident()
@@ -149,11 +149,11 @@ class Recorder(TorchFunctionMode):
                 module_hooks.register_module_forward_hook(self._after, always_call=True),
             ]
         self._depth += 1
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        super().__exit__(*exception)
+        super().__exit__(*exception)  # type: ignore[no-untyped-call]
         self._depth -= 1
         if not self._depth:
             for hook in self._hooks:

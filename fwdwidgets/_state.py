@@ -24,7 +24,8 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
     grads = [(p, p.grad) for p in parameters]
     kept = [b for _, own in buffers for b in own.values() if b is not None]
     kept += [grad for _, grad in grads if grad is not None]
-    kept += [m.weight for m in modules if getattr(m, "max_norm", None) is not None]
+    embeddings = [m for m in modules if isinstance(m, (nn.Embedding, nn.EmbeddingBag))]
+    kept += [m.weight for m in embeddings if m.max_norm is not None]
     values = [(t, t.detach().clone()) for t in kept if not is_lazy(t)]
     fresh = [m for m, own in buffers if any(b is not None and is_lazy(b) for b in own.values())]
     cuda = {p.device for p in parameters if p.is_cuda}
@@ -48,7 +49,7 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
             if parameter.grad is not grad:
                 parameter.grad = grad
         for module in fresh:
-            if hasattr(module, "reset_running_stats"):
+            if isinstance(module, nn.modules.batchnorm._NormBase):
                 module.reset_running_stats()
         for module, training in flags:
             if module.training is not training:

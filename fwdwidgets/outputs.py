@@ -50,14 +50,21 @@ class Answer:
     note: str
 
 
-def read_answer(trace: ForwardTrace) -> Answer:
-    """Read the output `(1, K)` of a finished trace."""
+def read_answer(trace: ForwardTrace, *, decided: bool = True) -> Answer:
+    """Read the output `(1, K)` of a finished trace.
+
+    Args:
+        trace: of a forward pass whose output is a row of classes or a value.
+        decided: look at the values too, for prediction and note; `torch.export` cannot.
+    """
     head = find_head(trace)
     output = as_float(trace.output.detach()[0])  # (K,)
     chances = probabilities(output, head)
     logits = output if head == "logits" else _logits_before(trace)
     if logits is not None and head == "sigmoid":
         logits = torch.cat([logits.new_full((1,), torch.nan), logits])
+    if not decided:
+        return Answer(head, output, logits, chances, None, "")
     note = _NOTES.get(head, "")
     total = float(chances.sum()) if head == "softmax" else 1.0
     if abs(total - 1) > 1e-3:

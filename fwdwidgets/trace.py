@@ -171,7 +171,7 @@ class Tracer:
                     output = model(*inputs, **kwargs)
             except Exception as raised:
                 error = raised
-        return _trace(recorder, output, error)
+        return finish(recorder, output, error)
 
 
 def trace_forward(model: nn.Module, *inputs: Any, **kwargs: Any) -> ForwardTrace:
@@ -200,7 +200,8 @@ def trace_forward(model: nn.Module, *inputs: Any, **kwargs: Any) -> ForwardTrace
     return Tracer()(model, *inputs, **kwargs)
 
 
-def _trace(recorder: Recorder, output: Any, error: Exception | None) -> ForwardTrace:
+def finish(recorder: Recorder, output: Any, error: Exception | None) -> ForwardTrace:
+    """Name what a recorder saw of a forward pass that returned `output` or raised `error`."""
     records = list(recorder.records)
     if error is not None:
         failed = recorder.failed

@@ -15,7 +15,7 @@ import traitlets
 from fwdwidgets.widgets._frame import Frame
 
 
-class ForwardWidget(ipywidgets.VBox):
+class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
     """Abstract base of the widgets.
 
     State is traits with plain values. A control and lesson code take the same path: both set

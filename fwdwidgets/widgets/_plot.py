@@ -49,7 +49,7 @@ def pack(tree: Any, buffers: list[memoryview]) -> Any:
             return [pack(value, buffers) for value in tree.tolist()]
         if tree.dtype in (np.int64, np.uint64):  # JavaScript would make BigInts of them
             tree = tree.astype(np.float64)
-        buffers.append(memoryview(np.ascontiguousarray(tree)).cast("B"))
+        buffers.append(np.ascontiguousarray(tree).data.cast("B"))
         shape = list(tree.shape)
         return {"buffer": len(buffers) - 1, "dtype": tree.dtype.name, "shape": shape}
     return tree
@@ -73,7 +73,7 @@ def _assign(tree: dict[str, Any], path: str, value: Any) -> None:
     node[last] = value
 
 
-class _Library(ipywidgets.Widget):
+class _Library(ipywidgets.Widget):  # type: ignore[misc]
     """Holds plotly's code for the page: one a kernel, however many figures it shows."""
 
     code = traitlets.Bytes(read_only=True).tag(sync=True)

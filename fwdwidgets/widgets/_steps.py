@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anywidget
 import traitlets
 
@@ -19,7 +21,7 @@ class StepTable(anywidget.AnyWidget):
     """
 
     _esm = STATIC / "steps.js"
-    rows = traitlets.List().tag(sync=True)
+    rows: Any = traitlets.List().tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
     chosen = traitlets.Unicode().tag(sync=True)
 
@@ -27,9 +29,8 @@ class StepTable(anywidget.AnyWidget):
         """Show the steps of `trace`; what did not change is not sent again."""
         rows = []
         for step in trace:
-            shown = step.value is not None
-            shape = str(tuple(step.shape)) if shown else f"{type(step.error).__name__}"
-            rows.append([step.name, step.op, shape, step.source, shown])
+            shape = type(step.error).__name__ if step.shape is None else str(step.shape)
+            rows.append([step.name, step.op, shape, step.source, step.shape is not None])
         with self.hold_sync():
             self.rows = rows
             self.caption = f"{len(rows)} steps of this forward pass, in the order they ran"

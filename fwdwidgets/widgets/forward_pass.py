@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets
-import torch
 import traitlets
 from torch import nn
 from traitlets import observe, validate
 
-from fwdwidgets import badge, display, figures, outputs
-from fwdwidgets.diagnose import check_output, explain_failure, explain_nonfinite
+from fwdwidgets import badge, display, figures
+from fwdwidgets.compute import Forward, Run
+from fwdwidgets.diagnose import explain_nonfinite
 from fwdwidgets.samples import (
     Sample,
-    batch_of_one,
     check_class_names,
     dataset_length,
     get_sample,
@@ -26,15 +24,12 @@ from fwdwidgets.samples import (
 from fwdwidgets.samples import (
     class_names as names_of,
 )
-from fwdwidgets.seeds import reseed
-from fwdwidgets.trace import ForwardTrace, Step, Tracer
+from fwdwidgets.trace import ForwardTrace, Step
 from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets._base import BadValue, ForwardWidget
 from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._steps import StepTable
 
-DROPOUT_SEED = 0
-"""What random operations of a forward pass are drawn under, so that a redraw is the same."""
 SEARCH_SECONDS = 5.0
 """How long the search for a wrong sample runs before it reports where it got to."""
 
@@ -96,28 +91,22 @@ class ForwardPass(ForwardWidget):
     ) -> None:
         """See the class."""
         super().__init__("forward pass", unknown)
-        if not isinstance(model, nn.Module) and not callable(model):
-            raise TypeError(
-                f"model={model!r} is no network: pass an nn.Module, or a class or function "
-                "that makes one."
-            )
-        self.model, self.dataset, self.training = model, dataset, bool(training)
+        self._forward = Forward(model, training=bool(training))
+        self.dataset = dataset
         self._length = dataset_length(dataset)
         self._names = names_of(dataset, class_names)
-        self._tracer = Tracer()
         self._random = random.Random()
-        self._network: nn.Module | None = None
         self._pictured = ""  # what the figure shows, in words
         self._plot = Plot(figures.forward_figure(), "forward pass")
         self._plot.add_class("fwd-figure")
         self._table = StepTable()
         self._badge = ipywidgets.HTML()
         self._badge.add_class("fwd-badge")
-        self._answer: outputs.Answer | None = None
+        self._run: Run | None = None
         self._sample = self._load(sample)
         self.sample, self.seed = sample, seed
         self._settle_seed()
-        self._run()
+        self._run = self._forward.run(self._sample.input)
         self._check_sample(self._sample)
         self._build_controls()
         self.layer = layer if layer is not None else self._first_layer()
@@ -127,7 +116,17 @@ class ForwardPass(ForwardWidget):
     @property
     def trace(self) -> ForwardTrace:
         """The recorded forward pass of the current sample and weights."""
-        return self._trace
+        return self._now.trace
+
+    @property
+    def model(self) -> nn.Module | Callable[[], nn.Module]:
+        """The model as it was given."""
+        return self._forward.model
+
+    @property
+    def _now(self) -> Run:
+        assert self._run is not None, "the constructor runs the network"
+        return self._run
 
     @property
     def figure(self) -> Any:
@@ -148,7 +147,7 @@ class ForwardPass(ForwardWidget):
     @validate("seed")
     def _valid_seed(self, proposal: dict[str, Any]) -> int:
         with self._told():
-            self._network = reseed(self.model, proposal["value"])
+            self._forward.use_seed(proposal["value"])
             return int(proposal["value"])
 
     @validate("layer")
@@ -178,7 +177,7 @@ class ForwardPass(ForwardWidget):
         if self._quiet:
             return
         self._settle_seed()
-        self._run()
+        self._run = self._forward.run(self._sample.input)
         self._show_run()
         if self.trace.error is not None:
             raise self.trace.error
@@ -200,8 +199,8 @@ class ForwardPass(ForwardWidget):
 
     def _settle_seed(self) -> None:
         """No seed means the weights as given; a class or factory has none, and takes seed 0."""
-        if self.seed is None and isinstance(self.model, nn.Module):
-            self._network = self.model
+        if self.seed is None and self._forward.has_own_weights:
+            self._forward.use_seed(None)
         elif self.seed is None:
             with self._quietly():
                 self.seed = 0
@@ -214,7 +213,7 @@ class ForwardPass(ForwardWidget):
 
     def _check_sample(self, sample: Sample) -> None:
         """Refuse class names or a label that do not go with the model's outputs."""
-        answer, label = self._answer, sample.label
+        answer, label = self._run.answer if self._run else None, sample.label
         if answer is None or answer.head == "value":
             return
         classes = len(answer.probabilities)
@@ -231,56 +230,24 @@ class ForwardPass(ForwardWidget):
 
     def _first_layer(self) -> str | None:
         """The first step with a spatial value, else the first step."""
-        steps = [step for step in self.trace if step.value is not None]
-        spatial = (step for step in steps if step.value.dim() >= 4)
+        steps = [step for step in self.trace if step.shape is not None]
+        spatial = (step for step in steps if len(step.shape or ()) >= 4)
         first = next(spatial, steps[0] if steps else None)
         return first.name if first else None
-
-    # --- compute ------------------------------------------------------------------------------
-
-    def _run(self) -> None:
-        """Run the network once on the sample, under the mode and seed of the widget."""
-        network = self._network
-        assert network is not None, "validating the seed sets it"
-        self._input = batch_of_one(self._sample.input, network)
-        with self._mode(network):
-            # A copy goes in: a forward that works in place must not change the dataset.
-            self._trace = self._tracer(network, self._input.clone())
-        self._failure = explain_failure(self._trace) if self._trace.error else ""
-        self._failure = self._failure or check_output(self._trace.output)
-        self._answer = None if self._failure else outputs.read_answer(self._trace)
-
-    @contextmanager
-    def _mode(self, network: nn.Module) -> Iterator[None]:
-        """Put every submodule in the widget's mode, random numbers under a fixed seed, and back."""
-        found = [(module, module.training) for module in network.modules()]
-        with torch.random.fork_rng(devices=_cuda_devices(network)):
-            torch.manual_seed(DROPOUT_SEED)
-            network.train(self.training)
-            try:
-                yield
-            finally:
-                for module, training in found:
-                    module.training = training
-
-    def _name(self, index: int | None) -> str:
-        if index is None:
-            return ""
-        return self._names[index] if self._names else f"class {index}"
 
     # --- draw ---------------------------------------------------------------------------------
 
     def _show_run(self) -> None:
         """Show a new trace: results, layers, figure, badge, table, sentences."""
-        answer, label = self._answer, self._sample.label
+        answer, label = self._now.answer, self._sample.label
         prediction = answer.prediction if answer else None
         known = label is not None and not (answer is not None and answer.head == "value")
-        self.set_trait("label", int(label) if known else None)
+        self.set_trait("label", int(label) if known and label is not None else None)
         self.set_trait("prediction", prediction)
         both = known and prediction is not None
         self.set_trait("correct", prediction == self.label if both else None)
         self.set_trait("probabilities", tuple(answer.probabilities.tolist()) if answer else ())
-        self._error = self._failure
+        self._error = self._now.failure
         self._notes |= {
             "path": self._follow_path(),
             "data": getattr(self.dataset, "notice", ""),
@@ -301,7 +268,7 @@ class ForwardPass(ForwardWidget):
         """Show another layer, or another page of it, of the trace that there is."""
         old = bool(self._notes["old"])
         self._notes["old"] = ""
-        self._error = self._failure
+        self._error = self._now.failure
         self._draw(everything=old)
         self._show_choice()
 
@@ -309,7 +276,7 @@ class ForwardPass(ForwardWidget):
         self._page_slider.max = max(0, self._grid().pages - 1)
         self._page_slider.layout.display = "flex" if self._grid().pages > 1 else "none"
         self._table.show(self.trace, self.layer or "")
-        self._given.disabled = not isinstance(self.model, nn.Module)
+        self._given.disabled = not self._forward.has_own_weights
         with self._quietly():
             self._given.value = self.seed is None
         self._follow()
@@ -346,14 +313,14 @@ class ForwardPass(ForwardWidget):
 
     def _grid(self) -> display.Grid:
         step = self._step
-        return display.grid(tuple(step.value.shape) if step else (0,), self.page)
+        return display.grid((step.shape if step else None) or (0,), self.page)
 
     def _draw(self, *, everything: bool) -> None:
         """Draw the layer, and all the rest too where the forward pass is a new one."""
         drawing = figures.Drawing()
         if everything:
-            panels.draw_input(drawing, self._input)
-            panels.draw_answer(drawing, self._answer, self.label, self._name)
+            panels.draw_input(drawing, self._now.batch)
+            panels.draw_answer(drawing, self._now.answer, self.label, self._name)
             self._plot.remove_class("fwd-old")
             self._pictured = self._describe_choice()
         panels.draw_layer(drawing, self._step, self._grid())
@@ -366,14 +333,16 @@ class ForwardPass(ForwardWidget):
         return f"sample {self.sample}, {weights}"
 
     def _describe_run(self) -> str:
-        mode = "train mode (dropout drops)" if self.training else "eval mode (dropout is off)"
+        mode = (
+            "train mode (dropout drops)" if self._forward.training else "eval mode (dropout is off)"
+        )
         weights = (
             "weights as given" if self.seed is None else f"weights drawn under seed {self.seed}"
         )
         return f"{mode} · {weights} · {self._length:,} samples"
 
     def _describe_answer(self) -> str:
-        answer = self._answer
+        answer = self._now.answer
         if answer is None:
             return badge.badge_html("neutral", "no answer")
         if answer.head == "value":
@@ -457,14 +426,18 @@ class ForwardPass(ForwardWidget):
         self._find_wrong(-1)
 
     def _find_wrong(self, step: int) -> None:
-        if self._answer is None or self._answer.head == "value":
+        answer = self._now.answer
+        if answer is None or answer.head == "value":
             self._tell(search="There is no right or wrong to look for: no class is predicted.")
             return
         start, until = self.sample, time.monotonic() + SEARCH_SECONDS
         for count in range(1, self._length):
             index = (start + step * count) % self._length
             sample = self._load(index)
-            if sample.label is not None and self._predict(sample) != sample.label:
+            if (
+                sample.label is not None
+                and self._forward.predict(sample.input, answer.head) != sample.label
+            ):
                 self._notes["search"] = ""
                 self.sample = index
                 return
@@ -477,21 +450,8 @@ class ForwardPass(ForwardWidget):
                 return
         self._tell(search=f"Every other sample of the {self._length:,} is answered right.")
 
-    def _predict(self, sample: Sample) -> int | None:
-        """The predicted class of a sample, by the same forward pass without the recording."""
-        network, answer = self._network, self._answer
-        assert network is not None
-        assert answer is not None
-        with torch.no_grad(), self._mode(network):
-            output = network(batch_of_one(sample.input, network).clone())
-        return outputs.decide(display.as_float(output[0]), answer.head)
-
 
 def _row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
     row = ipywidgets.HBox(children)
     row.add_class("fwd-row")
     return row
-
-
-def _cuda_devices(network: nn.Module) -> list[torch.device]:
-    return list({p.device for p in network.parameters() if p.device.type == "cuda"})

@@ -1,0 +1,154 @@
+"""From state to tensors: which network, on which sample, in which mode; PyTorch alone.
+
+`Forward` serves a live widget. `ForwardView` is the same computation as one module with static
+shapes, which `torch.export` takes: what a page without a kernel runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fwdwidgets import display
+from fwdwidgets._recorder import Recorder
+from fwdwidgets.diagnose import check_output, explain_failure
+from fwdwidgets.outputs import Answer, decide, read_answer
+from fwdwidgets.samples import batch_of_one
+from fwdwidgets.seeds import reseed
+from fwdwidgets.trace import ForwardTrace, Tracer, finish
+
+DROPOUT_SEED = 0
+"""What random operations of a forward pass are drawn under, so that a redraw is the same."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One forward pass of one sample.
+
+    Attributes:
+        batch: `(1, ...)`, what the network got.
+        trace: all its steps.
+        answer: what the output says; None where it is no row of classes or there is none.
+        failure: a sentence that says why there is no answer, or an empty text.
+    """
+
+    batch: Tensor
+    trace: ForwardTrace
+    answer: Answer | None
+    failure: str
+
+
+class Forward:
+    """Runs one model, under the weights of a seed, in one mode.
+
+    Args:
+        model: an `nn.Module`, or a class or factory that makes one.
+        training: run in train mode, dropout under a fixed seed; else in eval mode.
+    """
+
+    def __init__(self, model: nn.Module | Callable[[], nn.Module], *, training: bool) -> None:
+        if not isinstance(model, nn.Module) and not callable(model):
+            raise TypeError(
+                f"model={model!r} is no network: pass an nn.Module, or a class or function "
+                "that makes one."
+            )
+        self.model, self.training = model, training
+        self.network: nn.Module | None = None
+        self._tracer = Tracer()
+
+    @property
+    def has_own_weights(self) -> bool:
+        """Whether there are weights as given; a class or factory has none."""
+        return isinstance(self.model, nn.Module)
+
+    def use_seed(self, seed: int | None) -> None:
+        """Take the weights of a seed, or with None those of the model as it was given."""
+        if seed is not None:
+            self.network = reseed(self.model, seed)
+        elif isinstance(self.model, nn.Module):
+            self.network = self.model
+
+    def run(self, sample: Tensor) -> Run:
+        """Run the network once on a sample, its input without batch axis, and read the answer."""
+        with self._mode() as network:
+            batch = batch_of_one(sample, network)
+            # A copy goes in: a forward that works in place must not change the dataset.
+            trace = self._tracer(network, batch.clone())
+        failure = explain_failure(trace) if trace.error else check_output(trace.output)
+        return Run(batch, trace, None if failure else read_answer(trace), failure)
+
+    def predict(self, sample: Tensor, head: str) -> int | None:
+        """The predicted class of a sample, by the same forward pass without the recording."""
+        with torch.no_grad(), self._mode() as network:
+            output: Tensor = network(batch_of_one(sample, network).clone())
+        return decide(display.as_float(output[0]), head)
+
+    @contextmanager
+    def _mode(self) -> Iterator[nn.Module]:
+        """Put every submodule in this mode, random numbers under a fixed seed, and all back."""
+        network = self.network
+        assert network is not None, "use_seed comes first"
+        found = [(module, module.training) for module in network.modules()]
+        devices = {p.device for p in network.parameters() if p.is_cuda}
+        with torch.random.fork_rng(devices=list(devices)):
+            torch.manual_seed(DROPOUT_SEED)
+            for module, training in found:
+                if training is not self.training:
+                    module.training = self.training
+            try:
+                yield network
+            finally:
+                for module, training in found:
+                    if module.training is not training:
+                        module.training = training
+
+
+class ForwardView(nn.Module):
+    """A model with everything that a picture of one sample needs, as one module of tensors.
+
+    `torch.export.export(ForwardView(model), (batch,))` gives a graph that needs no Python.
+
+    Args:
+        model: the network, in the mode that it shall run in.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Tensor) -> dict[str, dict[str, Tensor]]:
+        """Pictures and colour ranges of the input and each step; logits and probabilities.
+
+        Args:
+            batch: `(1, ...)`, one sample.
+
+        Returns:
+            `"input"` and `"steps.NAME"` with `"picture"` `(rows, columns)` and `"range"` `(2,)`;
+            `"answer"` with `"logits"` and `"probabilities"`, `(classes,)`.
+        """
+        with Recorder(self.model) as recorder:
+            output = self.model(batch)
+        trace = finish(recorder, output, None)
+        whole = display.grid(tuple(batch.shape), 0, batch.numel() * 4)
+        view = {
+            "input": {
+                "picture": display.arrange(batch, whole),
+                "range": display.full_range(batch),
+            }
+        }
+        for step in trace:
+            if step.value is not None:
+                where = display.grid(tuple(step.value.shape))
+                view[f"steps.{step.name}"] = {
+                    "picture": display.arrange(step.value, where),
+                    "range": display.symmetric_range(step.value),
+                }
+        answer = read_answer(trace, decided=False)
+        view["answer"] = {"probabilities": answer.probabilities}
+        if answer.logits is not None:
+            view["answer"]["logits"] = answer.logits
+        return view

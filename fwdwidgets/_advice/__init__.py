@@ -78,6 +78,10 @@ _RULES: tuple[tuple[str, Rule], ...] = (
         r"input dtype \((?P<given>[\w.]+)\) does not match weight dtype \((?P<wanted>[\w.]+)\)",
         tensors.dtypes,
     ),
+    (
+        r"expected scalar type (?P<given>\w+) but found (?P<wanted>\w+)",
+        tensors.conv_dtypes,
+    ),
     (r"not implemented for '(?P<given>\w+)'", tensors.no_kernel),
     (r"could not infer output dtype.*Got: (?P<given>\w+)", tensors.no_kernel),
 )

@@ -19,10 +19,8 @@ _DTYPES = {
     "long int": "int64",
     "long long": "int64",
     "half": "float16",
-    "c10::half": "float16",
     "float": "float32",
     "double": "float64",
-    "c10::bfloat16": "bfloat16",
 }
 
 
@@ -114,6 +112,8 @@ def dimension(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
 def dtypes(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
     """Values of two types in one operation: pixels of type uint8, NumPy's float64."""
     given, wanted = _dtype(match["given"]), _dtype(match["wanted"])
+    if given == wanted:  # they differ in something else, such as the device
+        return ""
     if op in _PRODUCTS:
         return f"the operands are of type {given} and {wanted}: convert one, to(torch.{wanted})."
     facts = f"the input is of type {given}, the layer's weights are {wanted}."
@@ -122,6 +122,11 @@ def dtypes(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
     if given == "uint8":
         return f"{facts} Pixels from 0 to 255 become floats from 0 to 1 by x.float() / 255."
     return f"{facts} x.float() converts it."
+
+
+def conv_dtypes(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
+    """A message whose order is certain for convolutions alone: first the input, then the weight."""
+    return dtypes(op, shapes, match) if op.startswith("conv") else ""
 
 
 def no_kernel(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
@@ -133,5 +138,6 @@ def no_kernel(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
 
 
 def _dtype(name: str) -> str:
-    bare = name.strip().removeprefix("torch.").lower()
+    """Turn PyTorch's many names, ``Byte`` or ``torch.cuda.FloatTensor``, into ``uint8``, ..."""
+    bare = re.sub(r"^(torch\.|cuda\.|c10::|CPU|CUDA)+|(Tensor|Type)$", "", name.strip()).lower()
     return _DTYPES.get(bare, bare)

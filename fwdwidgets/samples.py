@@ -6,7 +6,6 @@ tensors by torchvision, NumPy arrays by torch.
 """
 
 import operator
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 from torch.utils.data import ConcatDataset, DataLoader, IterableDataset, TensorDataset
+
+from fwdwidgets._items import read_input, read_label, short
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +112,7 @@ def get_sample(dataset: Any, index: int, *, target: bool = False) -> Sample:
         ) from error
     if not isinstance(item, tuple | list) or len(item) != 2:
         raise ValueError(_not_a_pair(dataset, index, item))
-    return Sample(index, _input_tensor(item[0], index), _label(item[1], index, target))
+    return Sample(index, read_input(item[0], index), read_label(item[1], index, target))
 
 
 def class_names(dataset: Any, given: Iterable[str] | None = None) -> tuple[str, ...] | None:
@@ -226,66 +227,8 @@ def _not_a_pair(dataset: Any, index: int, item: Any) -> str:
         if isinstance(dataset, tuple | list) and len(dataset) == 2:
             advice = "for a tensor of inputs and one of labels use TensorDataset(inputs, labels)"
     else:
-        what = f"{_short(item)} ({type(item).__name__})"
+        what = f"{short(item)} ({type(item).__name__})"
     return f"sample {index} is no (input, label) pair but {what}: {advice}"
-
-
-def _input_tensor(value: Any, index: int) -> torch.Tensor:
-    if isinstance(value, torch.Tensor):
-        return value.detach().as_subclass(torch.Tensor)
-    if _is_a(value, "PIL.Image", "Image"):
-        from fwdwidgets.datasets import import_torchvision
-
-        tensor: torch.Tensor = import_torchvision().transforms.functional.to_tensor(value)
-        return tensor
-    try:
-        if _is_a(value, "numpy", "ndarray"):
-            return _tensor_of_array(value)
-        return torch.as_tensor(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(
-            f"the input of sample {index} is {_short(value)} ({type(value).__name__}), which is no "
-            "tensor and cannot become one: return a tensor, an image, an array or a list of numbers"
-        ) from error
-
-
-def _tensor_of_array(array: Any) -> torch.Tensor:
-    """Share the array's memory where torch can, copy it where it is read-only or out of order."""
-    native = array.astype(array.dtype.newbyteorder("="), copy=False)
-    backwards = any(stride < 0 for stride in native.strides)
-    return torch.from_numpy(native.copy() if backwards or not native.flags.writeable else native)
-
-
-def _label(value: Any, index: int, target: bool) -> int | float | None:
-    if value is None:
-        return None
-    number = _plain_number(value)
-    if isinstance(number, int):
-        return int(number)
-    if isinstance(number, float) and target:
-        return number
-    what = f"the label of sample {index} is {_short(value)} ({type(value).__name__})"
-    if isinstance(number, float):
-        raise ValueError(f"{what}, no integer: a label is a class index, use int(label)")
-    shape = getattr(value, "shape", None)
-    if shape is not None and tuple(shape):
-        raise ValueError(
-            f"{what} of shape {tuple(shape)}: a label is one class index; "
-            "of a one-hot vector take int(label.argmax())"
-        )
-    raise ValueError(
-        f"{what}, no integer: a label is a class index, 0 for the first class; "
-        "give the names with class_names="
-    )
-
-
-def _plain_number(value: Any) -> Any:
-    """Take the one number out of a tensor, an array or a NumPy scalar; leave the rest alone."""
-    if isinstance(value, torch.Tensor):
-        return value.item() if value.numel() == 1 else value
-    if _is_a(value, "numpy", "ndarray"):
-        return value.item() if value.size == 1 else value
-    return value.item() if _is_a(value, "numpy", "generic") else value
 
 
 def _dataset_class_names(dataset: Any) -> tuple[str, ...] | None:
@@ -307,16 +250,5 @@ def _name(entry: Any) -> str:
     return ", ".join(map(str, entry)) if isinstance(entry, tuple) else str(entry)
 
 
-def _is_a(value: Any, module: str, name: str) -> bool:
-    """Tell whether value is a ``module.name``, without importing a module that nobody has used."""
-    loaded = sys.modules.get(module)
-    return loaded is not None and isinstance(value, getattr(loaded, name))
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _short(value: Any) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else f"{text[:57]}..."

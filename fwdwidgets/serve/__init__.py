@@ -1,0 +1,1 @@
+"""Serve lessons by Voila, or open a copy of them in JupyterLab."""

@@ -1,0 +1,72 @@
+"""Which folder of notebooks to serve, and a writable copy of the lessons."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import fwdwidgets
+
+
+class FolderError(Exception):
+    """A folder that cannot be used; the message says what to do."""
+
+
+def lessons_dir() -> Path:
+    """The lessons: beside the package in a checkout, inside it when it was installed."""
+    package = Path(fwdwidgets.__file__).parent
+    for folder in (package / "lessons", package.parent / "lessons"):
+        if any(folder.glob("*.ipynb")):
+            return folder
+    raise FolderError(
+        f"the lessons of fwdwidgets are not at {package / 'lessons'}: install the package again, "
+        "or name a folder of notebooks."
+    )
+
+
+def notebooks_dir(folder: str) -> Path:
+    """Check a folder of the teacher's own notebooks.
+
+    Raises:
+        FolderError: it does not exist, is no folder, or holds no notebook.
+    """
+    path = Path(folder).expanduser().resolve()
+    if path.is_file():
+        raise FolderError(f"{folder} is a file: name the folder that it is in, {path.parent}.")
+    if not path.is_dir():
+        raise FolderError(f"there is no folder {folder}: name a folder that holds .ipynb files.")
+    if not any(path.rglob("*.ipynb")):
+        raise FolderError(f"{folder} holds no notebook: put an .ipynb file there and start again.")
+    return path
+
+
+def notebook_title(path: Path) -> str:
+    """The first heading of a notebook, or its file name without digits and underscores."""
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        for cell in cells:
+            if cell["cell_type"] == "markdown":
+                for line in "".join(cell["source"]).splitlines():
+                    if line.startswith("# "):
+                        return line.removeprefix("# ").strip()
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # no notebook that can be read: Voila says so when it is opened
+    return path.stem.lstrip("0123456789_-").replace("_", " ") or path.stem
+
+
+def copy_lessons(target: Path) -> list[Path]:
+    """Copy the lessons to a folder; a file that is there already is left as it is.
+
+    Returns:
+        The files that were there with another content, and were kept.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    kept = []
+    for lesson in sorted(lessons_dir().glob("*.ipynb")):
+        copy = target / lesson.name
+        if not copy.exists():
+            shutil.copyfile(lesson, copy)
+        elif copy.read_bytes() != lesson.read_bytes():
+            kept.append(copy)
+    return kept

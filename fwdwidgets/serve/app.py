@@ -9,7 +9,9 @@ import webbrowser
 from pathlib import Path
 from typing import Any
 
+import tornado.httpserver
 import tornado.ioloop
+import tornado.netutil
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from traitlets.config import Config
 from voila.app import Voila
@@ -25,7 +27,7 @@ class ServeError(Exception):
     """The server cannot start; the message says what to do."""
 
 
-class OwnKernel(KernelSpecManager):  # type: ignore[misc]
+class OwnKernel(KernelSpecManager):
     """Every notebook runs in the Python that runs the server, whatever it asks for."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
@@ -56,15 +58,14 @@ class LessonServer(Voila):  # type: ignore[misc]
     def listen(self) -> None:
         """Listen on the port that was asked for, say where, and serve until interrupted."""
         try:
-            # A socket of our own: port 0 takes a free one, and a busy one is an error.
-            family = socket.AF_INET6 if ":" in self.ip else socket.AF_INET
-            with socket.create_server((self.ip, self.port), family=family) as probe:
-                self.port = probe.getsockname()[1]
-            self.app.listen(self.port, self.ip)
-        except OSError as error:
+            # Voila would quietly take another port than the one asked for.
+            sockets = tornado.netutil.bind_sockets(self.port, self.ip)
+            self.port: int = sockets[0].getsockname()[1]
+            tornado.httpserver.HTTPServer(self.app).add_sockets(sockets)
+        except (OSError, UnicodeError) as error:
             self.stop()
             raise ServeError(
-                f"port {self.port} on {self.ip} cannot be used ({error.strerror or error}): "
+                f"port {self.port} on {self.ip} cannot be used ({getattr(error, 'strerror', None) or error}): "
                 "choose another one with --port, or --port 0 for any that is free."
             ) from None
         host = f"[{self.ip}]" if ":" in self.ip else self.ip

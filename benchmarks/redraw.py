@@ -83,7 +83,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 grid = make_subplots(rows=2, cols=6, specs=[
     [{"rowspan": 2}, {}, {}, {}, {"rowspan": 2}, {"rowspan": 2}], [None, {}, {}, {}, None, None]])
-figure = go.FigureWidget(grid)
+figure = grid
 places = [(1, 2), (1, 3), (1, 4), (2, 2), (2, 3), (2, 4)]
 image, layer, logits, chances = compute(0)
 figure.add_trace(go.Heatmap(z=image, colorscale="gray"), row=1, col=1)
@@ -92,6 +92,7 @@ for channel, (row, col) in zip(layer, places):
 figure.add_trace(go.Bar(x=logits, y=data.classes, orientation="h"), row=1, col=5)
 figure.add_trace(go.Bar(x=chances, y=data.classes, orientation="h"), row=1, col=6)
 figure.update_layout(height=380, width=1080)
+figure = go.FigureWidget(figure)  # only the constructor's traces reach a page inside a VBox
 figure._config = {"displayModeBar": False, "showSendToCloud": False}
 figure.add_class("fwd-figure")
 def show(change):
@@ -158,9 +159,11 @@ print(json.dumps(states))
 const states = {states};
 const figure = document.querySelector(".fwd-figure");
 const config = {{ displayModeBar: false }};
-const draw = (state) => Plotly.react(figure, state.data, {{ ...state.layout, width: 1080 }}, config);
+const draw = ({{ data, layout }}) =>
+  Plotly.react(figure, data, {{ ...layout, width: 1080 }}, config);
 draw(states[0]);
-document.querySelector("input").addEventListener("input", (event) => draw(states[event.target.value]));
+document.querySelector("input").addEventListener(
+  "input", (event) => draw(states[event.target.value]));
 </script>"""
     )
     return page
@@ -231,9 +234,9 @@ def forward_ms() -> float:
 import time
 times = []
 for sample in range(1, 10):
-    widget._valid_sample({"value": sample})
+    image = widget.dataset[sample][0]
     start = time.perf_counter()
-    widget._run()
+    widget._forward.run(image)
     times.append(1e3 * (time.perf_counter() - start))
 print(sorted(times)[4])
 """

@@ -95,7 +95,11 @@ class Forward:
         found = [(module, module.training) for module in network.modules()]
         devices = {p.device for p in network.parameters() if p.is_cuda}
         with torch.random.fork_rng(devices=list(devices)):
-            torch.manual_seed(DROPOUT_SEED)
+            # torch.manual_seed would also note a stack trace for GPUs that are not there.
+            torch.default_generator.manual_seed(DROPOUT_SEED)
+            for device in devices:
+                with torch.cuda.device(device):
+                    torch.cuda.manual_seed(DROPOUT_SEED)
             for module, training in found:
                 if training is not self.training:
                     module.training = self.training

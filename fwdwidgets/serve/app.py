@@ -64,8 +64,9 @@ class LessonServer(Voila):  # type: ignore[misc]
             tornado.httpserver.HTTPServer(self.app).add_sockets(sockets)
         except (OSError, UnicodeError) as error:
             self.stop()
+            reason = getattr(error, "strerror", None) or error
             raise ServeError(
-                f"port {self.port} on {self.ip} cannot be used ({getattr(error, 'strerror', None) or error}): "
+                f"port {self.port} on {self.ip} cannot be used ({reason}): "
                 "choose another one with --port, or --port 0 for any that is free."
             ) from None
         host = f"[{self.ip}]" if ":" in self.ip else self.ip
@@ -105,6 +106,8 @@ def serve(
     # Each kernel runs a small network for one learner: threads would only fight over the cores.
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    # A page has a kernel of its own, so no other page needs to hear of its moves.
+    os.environ.setdefault("JUPYTER_WIDGETS_ECHO", "0")
     policy = f"frame-ancestors 'self' {ancestors}".strip()
     config = Config()
     config.Voila = Config(
@@ -116,7 +119,6 @@ def serve(
         config_file_paths=[],
         tornado_settings={
             "headers": {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"},
-            "websocket_compression_options": {},
         },
     )
     config.VoilaConfiguration = Config(

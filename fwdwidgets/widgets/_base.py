@@ -117,17 +117,15 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
     # --- state over a reload ----------------------------------------------------------------
 
     def _restore(self, state: dict[str, Any]) -> None:
-        """Set the traits of before; values that no longer hold are left out."""
-        for name, value in state.items():
-            if name in self._kept:
+        """Set the controls as before; what no longer holds is left out."""
+        for name, control in self._frame.controls.items():
+            if name in state:
                 with self._from_page():
-                    setattr(self, name, value)
+                    control.value = state[name]
 
-    _kept: tuple[str, ...] = ()
-
-    def _keep(self) -> None:
-        """Give the page the state that a reload is to restore."""
-        self._frame.state = {name: getattr(self, name) for name in self._kept}
+    def _keep(self, **others: ipywidgets.Widget) -> None:
+        """Let a reload restore the linked controls, in their order, and then `others`."""
+        self._frame.controls = {**self._links, **others}
 
     # --- message line -----------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 import anywidget
+import ipywidgets
 import traitlets
 
 from fwdwidgets.widgets._plot import STATIC
@@ -18,14 +19,14 @@ class Frame(anywidget.AnyWidget):
     Attributes:
         number: which widget of the kernel this is, in the order of construction.
         title: what a screen reader calls the whole widget.
-        state: the plain values that a reloaded Voila page gives back.
+        controls: the control of each trait, whose values a reloaded Voila page gives back.
     """
 
     _esm = STATIC / "frame.js"
     _css = STATIC / "widget.css"
     number = traitlets.Int().tag(sync=True)
     title = traitlets.Unicode().tag(sync=True)
-    state = traitlets.Dict().tag(sync=True)
+    controls = traitlets.Dict().tag(sync=True, **ipywidgets.widget_serialization)
 
     _numbers = count()
 

@@ -73,6 +73,27 @@ def _assign(tree: dict[str, Any], path: str, value: Any) -> None:
     node[last] = value
 
 
+def _get(tree: dict[str, Any], path: str) -> Any:
+    """What stands at a dotted path, None where nothing does."""
+    node: Any = tree
+    for key in path.replace("[", ".").replace("]", "").split("."):
+        if node is None:
+            return None
+        node = node[int(key)] if isinstance(node, list) else node.get(key)
+    return list(node) if isinstance(node, tuple) else node
+
+
+def _changed(trace: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
+    """The properties that are not already so; arrays always count as new."""
+    return {
+        name: value
+        for name, value in properties.items()
+        if isinstance(value, np.ndarray)
+        or isinstance(old := trace.get(name, properties), np.ndarray)
+        or old != value
+    }
+
+
 class _Library(ipywidgets.Widget):  # type: ignore[misc]
     """Holds plotly's code for the page: one a kernel, however many figures it shows."""
 
@@ -119,16 +140,18 @@ class Plot(anywidget.AnyWidget):
         self._revision += 1
         self._label = label or self._label
         traces, layout = _properties(self.figure)
-        for number, properties in drawing.traces.items():
+        new = {n: _changed(traces[n], properties) for n, properties in drawing.traces.items()}
+        for number, properties in new.items():
             traces[number].update(properties)
-        for path, value in drawing.layout.items():
+        moved = {p: value for p, value in drawing.layout.items() if _get(layout, p) != value}
+        for path, value in moved.items():
             _assign(layout, path, value)
         buffers: list[memoryview] = []
         content = {
             "revision": self._revision,
             "label": self._label,
-            "traces": pack(drawing.traces, buffers),
-            "layout": pack(drawing.layout, buffers),
+            "traces": pack(new, buffers),
+            "layout": pack(moved, buffers),
         }
         self.send({"kind": "draw", **content}, buffers)
 

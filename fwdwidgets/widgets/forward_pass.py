@@ -75,8 +75,6 @@ class ForwardPass(ForwardWidget):
     correct = traitlets.Bool(None, allow_none=True, read_only=True)
     probabilities = traitlets.Tuple(read_only=True)
 
-    _kept = ("sample", "seed", "layer", "page")
-
     def __init__(
         self,
         model: nn.Module | Callable[[], nn.Module],
@@ -281,7 +279,6 @@ class ForwardPass(ForwardWidget):
             self._given.value = self.seed is None
         self._follow()
         self._show_message()
-        self._keep()
 
     def _follow_path(self) -> str:
         """Keep the chosen step; where this sample's path lacks it, take the nearest earlier one.
@@ -399,8 +396,9 @@ class ForwardPass(ForwardWidget):
             self._table,
             self._frame,
         ]
-        for control in (samples, seeds, self._layer_slider, self._page_slider):
+        for control in self._links.values():
             control.add_class("fwd-slider")
+        self._keep(given=self._given)
 
     def _given_changed(self, change: dict[str, Any]) -> None:
         if not self._quiet:

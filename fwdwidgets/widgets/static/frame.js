@@ -32,10 +32,17 @@ function render({ model, el }) {
   const key = `fwdwidgets:${location.pathname}:${model.get("number")}`;
   el.style.display = "none";
 
-  const remember = () => sessionStorage.setItem(key, JSON.stringify(model.get("state")));
+  // The controls are asked when the page goes: a move sends nothing for this.
+  const controls = {};
+  for (const [name, id] of Object.entries(model.get("controls"))) {
+    model.widget_manager.get_model(id.slice("IPY_MODEL_".length)).then((control) => { controls[name] = control; });
+  }
+  const value = (control) => control.get("value") ?? control.get("_options_labels")?.[control.get("index")];
+  const remember = () => sessionStorage.setItem(key, JSON.stringify(
+    Object.fromEntries(Object.entries(controls).map(([name, control]) => [name, value(control)]))));
   const kept = sessionStorage.getItem(key);
   if (kept && isVoilaReload()) model.send({ kind: "restore", state: JSON.parse(kept) });
-  model.on("change:state", remember);
+  addEventListener("pagehide", remember);
 
   let root = null;
   let watched = null;
@@ -51,7 +58,7 @@ function render({ model, el }) {
   attach();
   return () => {
     watched?.disconnect();
-    model.off("change:state", remember);
+    removeEventListener("pagehide", remember);
   };
 }
 

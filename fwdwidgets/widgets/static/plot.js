@@ -98,9 +98,12 @@ async function render({ model, el, signal }) {
     stage.dataset.revision = figure.revision;
   }
 
-  // A task later, so that messages already here are merged first: the latest wins.
+  // A task later, so that messages already here are merged first: the latest wins. A channel
+  // has no least delay, a timer has.
+  const channel = new MessageChannel();
+  channel.port1.onmessage = draw;
   function schedule() {
-    if (!scheduled) setTimeout(draw);
+    if (!scheduled) channel.port2.postMessage(null);
     scheduled = true;
   }
 
@@ -134,6 +137,7 @@ async function render({ model, el, signal }) {
 
   return () => {
     model.off("msg:custom", receive);
+    channel.port1.close();
     size.disconnect();
     theme.disconnect();
     system.removeEventListener("change", schedule);

@@ -1,9 +1,10 @@
 """From key press to picture: one move of the sample slider, against peers in one run.
 
 Real Chromium, real Voila. Every page shows the same panels of the same network: input, the six
-channels of `conv1`, logits, softmax. A move is one press of the right arrow key on the sample
-slider; its time runs from the keydown event to the last change of the picture. The pages take
-turns, ten presses each, so that a noisy machine is noisy for all of them.
+channels of `conv1`, logits, softmax, with titles, colour scales, a number at each bar, and the
+predicted and the true class in colours of their own. A move is one press of the right arrow key
+on the sample slider; its time runs from the keydown event to the last change of the picture. The
+pages take turns, ten presses each, so that a noisy machine is noisy for all of them.
 
     (a) matplotlib in `ipywidgets.interactive_output`
     (b) a `plotly.graph_objects.FigureWidget` with one subplot a channel
@@ -49,7 +50,10 @@ def compute(sample):
     with torch.no_grad():
         x = data[sample][0][None]
         out = net(x)
-        return x[0, 0].numpy(), net.conv1(x)[0].numpy(), out[0].numpy(), out.softmax(1)[0].numpy()
+        color = ["#6d87a8"] * 10
+        color[out.argmax()], color[data[sample][1]] = "#d97a12", "#2a9467"
+        layer, chances = net.conv1(x)[0].numpy(), out.softmax(1)[0].numpy()
+        return x[0, 0].numpy(), layer, out[0].numpy(), chances, color
 slider = ipywidgets.IntSlider(0, 0, len(data) - 1, description="Sample")
 slider.add_class("fwd-sample")
 """
@@ -58,7 +62,7 @@ MATPLOTLIB = (
     + """
 import matplotlib.pyplot as plt
 def show(sample):
-    image, layer, logits, chances = compute(sample)
+    image, layer, logits, chances, color = compute(sample)
     figure, axes = plt.subplots(1, 4, figsize=(11, 3.8), width_ratios=[2.2, 3.8, 1.4, 1.3])
     figure.colorbar(axes[0].imshow(image, cmap="gray"), orientation="horizontal")
     mosaic = np.full((49, 74), np.nan)
@@ -68,8 +72,10 @@ def show(sample):
     limit = np.abs(layer).max()
     drawn = axes[1].imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit)
     figure.colorbar(drawn, orientation="horizontal")
-    axes[2].barh(data.classes, logits)
-    axes[3].barh(data.classes, chances)
+    axes[2].bar_label(axes[2].barh(data.classes, logits, color=color), fmt="%.3f")
+    axes[3].bar_label(axes[3].barh(data.classes, chances, color=color), fmt="{:.1%}")
+    for panel, title in zip(axes, ["input", "conv1", "logits", "softmax"]):
+        panel.set_title(title)
     plt.show()
 output = ipywidgets.interactive_output(show, {"sample": slider})
 output.add_class("fwd-figure")
@@ -81,27 +87,36 @@ SUBPLOTS = (
     + """
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
-grid = make_subplots(rows=2, cols=6, specs=[
-    [{"rowspan": 2}, {}, {}, {}, {"rowspan": 2}, {"rowspan": 2}], [None, {}, {}, {}, None, None]])
+titles = ["input", "channel 0", "channel 1", "channel 2", "logits", "softmax"]
+titles += ["channel 3", "channel 4", "channel 5"]
+tall = {"rowspan": 2}
+specs = [[tall, {}, {}, {}, tall, tall], [None, {}, {}, {}, None, None]]
+grid = make_subplots(rows=2, cols=6, subplot_titles=titles, specs=specs)
 figure = grid
 places = [(1, 2), (1, 3), (1, 4), (2, 2), (2, 3), (2, 4)]
-image, layer, logits, chances = compute(0)
-figure.add_trace(go.Heatmap(z=image, colorscale="gray"), row=1, col=1)
+image, layer, logits, chances, color = compute(0)
+bar = {"orientation": "h", "y": data.classes, "marker": {"color": color}}
+figure.add_trace(go.Heatmap(z=image, coloraxis="coloraxis2"), row=1, col=1)
 for channel, (row, col) in zip(layer, places):
     figure.add_trace(go.Heatmap(z=channel, coloraxis="coloraxis"), row=row, col=col)
-figure.add_trace(go.Bar(x=logits, y=data.classes, orientation="h"), row=1, col=5)
-figure.add_trace(go.Bar(x=chances, y=data.classes, orientation="h"), row=1, col=6)
-figure.update_layout(height=380, width=1080)
+figure.add_trace(go.Bar(x=logits, texttemplate="%{x:.3f}", **bar), row=1, col=5)
+figure.add_trace(go.Bar(x=chances, texttemplate="%{x:.1%}", **bar), row=1, col=6)
+figure.update_layout(height=380, width=1080, showlegend=False,
+    coloraxis={"colorscale": "RdBu_r", "colorbar": {"orientation": "h", "x": 0.42, "len": 0.4}},
+    coloraxis2={"colorscale": "gray", "colorbar": {"orientation": "h", "x": 0.07, "len": 0.15}})
 figure = go.FigureWidget(figure)  # only the constructor's traces reach a page inside a VBox
 figure._config = {"displayModeBar": False, "showSendToCloud": False}
 figure.add_class("fwd-figure")
 def show(change):
-    image, layer, logits, chances = compute(change["new"])
+    image, layer, logits, chances, color = compute(change["new"])
+    limit = float(np.abs(layer).max())
     with figure.batch_update():
+        figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax = -limit, limit
         figure.data[0].z = image
         for trace, channel in zip(figure.data[1:7], layer):
             trace.z = channel
-        figure.data[7].x, figure.data[8].x = logits, chances
+        for trace, values in zip(figure.data[7:], (logits, chances)):
+            trace.x, trace.marker.color = values, color
 slider.observe(show, names="value")
 ipywidgets.VBox([slider, figure])
 """

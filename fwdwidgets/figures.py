@@ -72,11 +72,12 @@ def _panels(
 ) -> dict[str, Any]:
     """A layout patch that puts input, layer, logits and probabilities at `(x0, x1, y0, y1)`."""
     patch: dict[str, Any] = {"height": height, **{f"margin.{k}": v for k, v in margin.items()}}
-    axes = (("", "1"), ("2", "2", "3"), ("4",), ("5",))
+    axes = (("", "1"), ("2", "2", "3"), ("4", "6"), ("5",))
     for number, ((x0, x1, y0, y1), names) in enumerate(zip(panels, axes, strict=True)):
         for axis in dict.fromkeys(n.replace("1", "") for n in names):
-            patch[f"xaxis{axis}.domain"] = [x0, x1]
             patch[f"yaxis{axis}.domain"] = [y0, y1]
+            if axis != "6":
+                patch[f"xaxis{axis}.domain"] = [x0, x1]
         patch[f"annotations[{number}].x"] = x0
         patch[f"annotations[{number}].y"] = y1
     for coloraxis, (x0, x1, y0, _) in zip(("coloraxis", "coloraxis2"), panels, strict=False):
@@ -87,8 +88,8 @@ def _panels(
 
 
 _MARGIN = {"l": 8, "r": 8, "t": 44, "b": 46}
-_BESIDE = [(0, 0.215, 0, 1), (0.24, 0.62, 0, 1), (0.725, 0.86, 0, 1), (0.875, 1, 0, 1)]
-_BELOW = [(0.2, 0.8, 0.79, 1), (0, 1, 0.385, 0.67), (0.29, 0.66, 0, 0.265), (0.69, 1, 0, 0.265)]
+_BESIDE = [(0, 0.215, 0, 1), (0.24, 0.62, 0, 1), (0.725, 0.83, 0, 1), (0.88, 0.955, 0, 1)]
+_BELOW = [(0.2, 0.8, 0.79, 1), (0, 1, 0.385, 0.67), (0.29, 0.55, 0, 0.265), (0.69, 0.88, 0, 0.265)]
 VIEWS: dict[int, dict[str, Any]] = {
     0: _panels(870, _MARGIN | {"b": 24}, _BELOW),
     640: _panels(310, _MARGIN, _BESIDE),
@@ -164,6 +165,11 @@ def forward_figure() -> go.Figure:
     for trace in data:
         trace["visible"] = False
         trace["showlegend"] = False
+    # plotly draws no axis without a trace: this one carries the column of logits.
+    data.append({"type": "scatter", "x": [None], "y": [None], "xaxis": "x4", "yaxis": "y6"})
+    data[-1] |= {"hoverinfo": "skip", "showlegend": False}
+    # Numbers stand in a column as tick labels: plotly measures each text at a bar, slowly.
+    numbers = {"side": "right", "tickmode": "array", "ticks": "", "tickfont": {"size": 11}}
     classes = {"showgrid": False, "zeroline": False, "autorange": False, "fixedrange": True}
     layout: dict[str, Any] = {
         "autosize": True,
@@ -188,8 +194,9 @@ def forward_figure() -> go.Figure:
         "yaxis3": {**value_axis, "anchor": "x3"},
         "xaxis4": {**value_axis, "anchor": "y4"},
         "yaxis4": {**classes, "anchor": "x4", "tickmode": "array", "ticks": ""},
-        "xaxis5": {**value_axis, "anchor": "y5"},
-        "yaxis5": {**classes, "anchor": "x5", "showticklabels": False},
+        "xaxis5": {**value_axis, "anchor": "y5", "nticks": 2},
+        "yaxis5": {**classes, **numbers, "anchor": "x5"},
+        "yaxis6": {**classes, **numbers, "anchor": "x4", "overlaying": "y4"},
     }
     figure = go.Figure(data=data, layout=layout)
     figure.update_layout(template="none")
@@ -375,28 +382,32 @@ def draw_classes(
         finite = values[np.isfinite(values)]
         low = float(min(0.0, finite.min(initial=0.0)))
         high = float(finite.max(initial=0.0)) or (1.0 if low == 0 else 0.0)
-        short = ".1%" if trace == PROBABILITIES else ".3f" if high - low < 5 else ".1f"
         drawing.trace(
             trace,
             x=values,
             y=rows,
             hovertext=full,
-            texttemplate=f"%{{x:{short}}}",
-            textposition="outside",
-            textfont={"size": 10},
             visible=True,
             marker={"color": color},
             hovertemplate=f"%{{hovertext}}<br><b>%{{x:{_exact(values)}}}</b><extra></extra>",
         )
-        room = (high - low) * 0.55  # for the number at the end of each bar
+        margin = (high - low) * 0.04
         drawing.layout |= {
-            f"xaxis{axis}.range": [low - room if low else 0.0, high + room],
+            f"xaxis{axis}.range": [low - margin if low else 0.0, high + margin],
             f"xaxis{axis}.visible": True,
             f"yaxis{axis}.range": [len(classes) - 0.4, -0.6],
             f"yaxis{axis}.visible": True,
         }
+    places = rows.tolist()
+    digits = 3 if logits is None or np.nanmax(np.abs(logits), initial=0) < 10 else 1
     drawing.layout |= {
-        "yaxis4.tickvals": rows.tolist(),
+        "yaxis6.visible": logits is not None,
+        "yaxis6.range": [len(classes) - 0.4, -0.6],
+        "yaxis6.tickvals": places,
+        "yaxis6.ticktext": [] if logits is None else [f"{v:.{digits}f}" for v in logits],
+        "yaxis5.tickvals": places,
+        "yaxis5.ticktext": [f"{v:.1%}" for v in probabilities],
+        "yaxis4.tickvals": places,
         "yaxis4.ticktext": ticks,
         "annotations[2].text": f"<b>{titles[0]}</b>" + (f"<br>{note}" if note else ""),
         "annotations[3].text": f"<b>{titles[1]}</b>" + ("<br> " if note else ""),
@@ -409,6 +420,7 @@ def hide_classes(drawing: Drawing) -> None:
         drawing.trace(trace, x=None, y=None, visible=False)
         drawing.layout |= {f"xaxis{axis}.visible": False, f"yaxis{axis}.visible": False}
     drawing.layout |= {"annotations[2].text": "", "annotations[3].text": ""}
+    drawing.layout |= {"yaxis6.visible": False}
 
 
 def _exact(values: np.ndarray) -> str:

@@ -68,6 +68,15 @@ async function loadPlotly(model) {
   })());
 }
 
+function whole(tree, buffers) {
+  const figure = unpack(tree, buffers);
+  for (const trace of figure.data) if (trace.meta) trace.customdata = hoverCells(trace.meta);
+  return figure;
+}
+
+// Properties of a trace that plotly updates in place; any other is drawn anew.
+const VALUES = new Set(["x", "y", "z", "text", "hovertext", "marker", "texttemplate", "hovertemplate", "meta", "customdata"]);
+
 function isDark() {
   const light = document.body.dataset.jpThemeLight;
   return light ? light === "false" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -77,9 +86,11 @@ async function render({ model, el, signal }) {
   el.classList.add("fwd-plot");
   const Plotly = await loadPlotly(model);
   const shown = model.get("_shown");
-  let figure = unpack(shown.tree, shown.buffers);
+  let figure = whole(shown.tree, shown.buffers);
   let width = 0;
   let scheduled = false;
+  let changes = { traces: {}, layout: {} }; // since the last draw
+  let anew = true; // whether more than values has changed
   const stage = document.createElement("div");
   stage.setAttribute("role", "img");
   el.append(stage);
@@ -87,15 +98,30 @@ async function render({ model, el, signal }) {
   function draw() {
     scheduled = false;
     if (!width || signal?.aborted) return;
-    const layout = { ...figure.layout, width };
+    if (anew) drawAll();
+    else drawChanges();
+    changes = { traces: {}, layout: {} };
+    anew = false;
+    stage.setAttribute("aria-label", figure.label);
+    stage.dataset.revision = figure.revision;
+  }
+
+  function drawAll() {
+    const layout = { ...structuredClone(figure.layout), width }; // plotly keeps and changes it
     const from = Object.keys(figure.views).map(Number).filter((least) => least <= width);
     for (const patch of [figure.views[Math.max(...from)], figure.themes[isDark() ? "dark" : "light"]]) {
       for (const [path, value] of Object.entries(patch)) assign(layout, path, value);
     }
-    for (const trace of figure.data) if (trace.meta) trace.customdata = hoverCells(trace.meta);
-    stage.setAttribute("aria-label", figure.label);
-    Plotly.react(stage, figure.data, layout, figure.config);
-    stage.dataset.revision = figure.revision;
+    Plotly.react(stage, figure.data.map((trace) => ({ ...trace })), layout, figure.config);
+  }
+
+  // Told what changed, plotly need not compare the rest.
+  function drawChanges() {
+    const numbers = Object.keys(changes.traces).map(Number);
+    const names = new Set(numbers.flatMap((number) => Object.keys(changes.traces[number])));
+    const values = {};
+    for (const name of names) values[name] = numbers.map((number) => changes.traces[number][name]);
+    Plotly.update(stage, values, changes.layout, numbers);
   }
 
   // A task later, so that messages already here are merged first: the latest wins. A channel
@@ -108,13 +134,23 @@ async function render({ model, el, signal }) {
   }
 
   function receive(message, buffers) {
-    if (message.kind === "whole") figure = unpack(message.tree, buffers);
+    if (message.kind === "whole") {
+      figure = whole(message.tree, buffers);
+      anew = true;
+    }
     if (message.kind === "draw") {
       if (message.revision <= figure.revision) return;
       for (const [number, properties] of Object.entries(unpack(message.traces, buffers))) {
-        figure.data[number] = { ...figure.data[number], ...properties };
+        if (properties.meta) properties.customdata = hoverCells(properties.meta);
+        Object.assign(figure.data[number], properties);
+        Object.assign((changes.traces[number] ??= {}), properties);
+        if (Object.keys(properties).some((name) => !VALUES.has(name))) anew = true;
       }
-      for (const [path, value] of Object.entries(unpack(message.layout, buffers))) assign(figure.layout, path, value);
+      for (const [path, value] of Object.entries(unpack(message.layout, buffers))) {
+        assign(figure.layout, path, value);
+        changes.layout[path] = value;
+        if (path.endsWith("visible") || path.endsWith("showscale")) anew = true;
+      }
       figure.revision = message.revision;
       figure.label = message.label;
     }
@@ -122,17 +158,21 @@ async function render({ model, el, signal }) {
   }
 
   model.on("msg:custom", receive);
+  const redraw = () => {
+    anew = true;
+    schedule();
+  };
   const size = new ResizeObserver(([entry]) => {
     const now = Math.floor(entry.contentRect.width);
     if (now === width) return;
     width = now;
-    schedule();
+    redraw();
   });
   size.observe(el);
-  const theme = new MutationObserver(schedule);
+  const theme = new MutationObserver(redraw);
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
   const system = matchMedia("(prefers-color-scheme: dark)");
-  system.addEventListener("change", schedule);
+  system.addEventListener("change", redraw);
   model.send({ kind: "ready", revision: figure.revision });
 
   return () => {
@@ -140,7 +180,7 @@ async function render({ model, el, signal }) {
     channel.port1.close();
     size.disconnect();
     theme.disconnect();
-    system.removeEventListener("change", schedule);
+    system.removeEventListener("change", redraw);
     Plotly.purge(stage);
   };
 }

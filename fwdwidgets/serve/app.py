@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import socket
 import sys
@@ -16,29 +18,49 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from traitlets.config import Config
 from voila.app import Voila
 
-from fwdwidgets.serve.folders import notebook_title
+from fwdwidgets.serve.folders import notebook_title, title_of
 
 SHARE = Path(__file__).parent / "share" / "jupyter"
 IDLE_SECONDS = 2 * 60 * 60
 """A kernel that no page has spoken to for so long is ended."""
 
 
+EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Hosts that stand for all addresses of this machine, with the one that a browser here can use."""
+HARMLESS = (
+    "is not trusted",  # Voila runs every cell anew and shows no output that was stored
+    "websocket_ping_timeout",  # jupyter_server's own default, which tornado corrects
+)
+"""What stands in messages that a teacher can do nothing about."""
+
+
 class ServeError(Exception):
     """The server cannot start; the message says what to do."""
+
+
+class _AnyName(dict[str, Any]):
+    """Finds its one entry under every name."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> Any:
+        return self["python3"]
 
 
 class OwnKernel(KernelSpecManager):
     """Every notebook runs in the Python that runs the server, whatever it asks for."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        """The one kernel there is."""
+        """The one kernel there is; it listens on this machine alone and need not warn of it."""
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        argv.append("--log-level=ERROR")
         return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
     def get_all_specs(self) -> dict[str, Any]:
-        """The one kernel there is, by the name that notebooks ask for."""
+        """The one kernel there is, by any name that a notebook asks for."""
         spec = self.get_kernel_spec("python3").to_dict()
-        return {"python3": {"resource_dir": "", "spec": spec}}
+        return _AnyName(python3={"resource_dir": "", "spec": spec})
 
     def find_kernel_specs(self) -> dict[str, str]:
         """The name of the one kernel there is."""
@@ -60,28 +82,52 @@ class LessonServer(Voila):  # type: ignore[misc]
         try:
             # Voila would quietly take another port than the one asked for.
             sockets = tornado.netutil.bind_sockets(self.port, self.ip)
-            self.port: int = sockets[0].getsockname()[1]
-            tornado.httpserver.HTTPServer(self.app).add_sockets(sockets)
         except (OSError, UnicodeError) as error:
             self.stop()
-            reason = getattr(error, "strerror", None) or error
-            raise ServeError(
-                f"port {self.port} on {self.ip} cannot be used ({reason}): "
-                "choose another one with --port, or --port 0 for any that is free."
-            ) from None
-        host = f"[{self.ip}]" if ":" in self.ip else self.ip
-        host = {"0.0.0.0": socket.gethostname()}.get(host, host)
-        address = f"http://{host}:{self.port}/"
-        print(f"Lessons are at {address} (stop with Ctrl-C)", flush=True)
+            raise ServeError(_refusal(self.ip, self.port, error)) from None
+        self.port: int = sockets[0].getsockname()[1]
+        tornado.httpserver.HTTPServer(self.app).add_sockets(sockets)
+        address = _address(self.ip, self.port)
+        others = (
+            "" if self.ip not in EVERYWHERE else f", elsewhere by the name {socket.gethostname()}"
+        )
+        print(f"Lessons are at {address}{others} (stop with Ctrl-C)", flush=True)
         if self.open_browser:
             webbrowser.open(address)
         self.ioloop = tornado.ioloop.IOLoop.current()
         try:
             self.ioloop.start()
         except KeyboardInterrupt:
-            pass
+            print(flush=True)  # the shell's prompt starts on a line of its own
         finally:
             self.stop()
+
+
+def _address(host: str, port: int) -> str:
+    """Where a browser on this machine finds the server."""
+    host = EVERYWHERE.get(host, host)
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def _refusal(host: str, port: int, error: Exception) -> str:
+    """Why nothing can listen there, and what to do."""
+    reason = getattr(error, "strerror", None) or error
+    if isinstance(error, socket.gaierror | UnicodeError) or (
+        isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL
+    ):
+        return (
+            f"--host {host} is no address of this machine ({reason}): choose 127.0.0.1 for this "
+            "machine alone, or 0.0.0.0 for others too."
+        )
+    return (
+        f"port {port} on {host} cannot be used ({reason}): "
+        "choose another one with --port, or --port 0 for any that is free."
+    )
+
+
+def _worth_reading(record: logging.LogRecord) -> bool:
+    message = record.getMessage()
+    return not any(phrase in message for phrase in HARMLESS)
 
 
 def serve(
@@ -123,7 +169,7 @@ def serve(
     )
     config.VoilaConfiguration = Config(
         template="fwdwidgets",
-        theme="auto",
+        theme="JupyterLab Light",  # to our template: as the reader's system has it
         allow_template_override="NO",
         allow_theme_override="YES",
         classic_tree=True,
@@ -133,11 +179,20 @@ def serve(
         kernel_spec_manager_class=OwnKernel,
     )
     config.VoilaExporter = Config(
-        markdown_renderer_class="fwdwidgets.serve.markdown.MathMarkdownRenderer"
+        markdown_renderer_class="fwdwidgets.serve.markdown.LessonMarkdownRenderer",
+        filters={"title": title_of},
     )
+    config.VoilaExecutor = Config(
+        cell_error_instruction="Reload the page to try again; whoever runs the server finds the "
+        "reason in its log."
+    )
+    # A kernel that died has lost the lesson: the page says so, and a new one would answer nothing.
+    config.KernelRestarter = Config(restart_limit=0, time_to_dead=1.0)
     config.MappingKernelManager = Config(
         cull_idle_timeout=IDLE_SECONDS, cull_interval=60, cull_connected=False
     )
-    server = LessonServer(config=config)
+    server = LessonServer.instance(config=config)  # what Voila logs finds its way by this
     server.initialize([])
+    for log in (server.log, logging.getLogger("tornado.general")):
+        log.addFilter(_worth_reading)
     server.start()

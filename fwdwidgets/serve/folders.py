@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import fwdwidgets
 
@@ -42,17 +45,29 @@ def notebooks_dir(folder: str) -> Path:
 
 
 def notebook_title(path: Path) -> str:
-    """The first heading of a notebook, or its file name without digits and underscores."""
+    """What a notebook is called: see `title_of`."""
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        for cell in cells:
-            if cell["cell_type"] == "markdown":
-                for line in "".join(cell["source"]).splitlines():
-                    if line.startswith("# "):
-                        return line.removeprefix("# ").strip()
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # no notebook that can be read: Voila says so when it is opened
-    return path.stem.lstrip("0123456789_-").replace("_", " ") or path.stem
+        return title_of(json.loads(path.read_text(encoding="utf-8")), path.stem)
+    except (OSError, ValueError):
+        return title_of({}, path.stem)  # Voila says what is wrong with it when it is opened
+
+
+def title_of(notebook: Mapping[str, Any], name: str) -> str:
+    """The first heading in a notebook, as plain text, or its name without number and underscores.
+
+    Args:
+        notebook: as read from its file.
+        name: of the file, without `.ipynb`.
+    """
+    cells = notebook.get("cells") if isinstance(notebook, Mapping) else None
+    for cell in cells or []:
+        if cell.get("cell_type") == "markdown":
+            prose = re.sub(r"(?ms)^(```|~~~).*?^\1", "", "".join(cell.get("source", "")))
+            heading = re.search(r"(?m)^#{1,6}[ \t]+(.+?)[ \t#]*$", prose)
+            if heading:
+                text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading[1])  # [text](address)
+                return re.sub(r"[*`$]", "", text)
+    return name.lstrip("0123456789_-. ").replace("_", " ") or name
 
 
 def copy_lessons(target: Path) -> list[Path]:

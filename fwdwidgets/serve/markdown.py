@@ -1,32 +1,14 @@
-"""Markdown cells whose mathematics the browser draws itself, as MathML: no script, no host."""
+"""Markdown cells: their formulas, and only they, are left to the MathJax that Voila ships."""
 
 from __future__ import annotations
 
-import html
-
-from latex2mathml.converter import convert
 from voila.exporter import VoilaMarkdownRenderer
 
 
-class MathMarkdownRenderer(VoilaMarkdownRenderer):  # type: ignore[misc]
-    """Renders `$...$`, `$$...$$` and LaTeX environments as MathML."""
+class LessonMarkdownRenderer(VoilaMarkdownRenderer):  # type: ignore[misc]
+    r"""Keeps a price (`\$5`) from being read as the start of a formula."""
 
-    def inline_math(self, body: str) -> str:
-        """Mathematics inside a line."""
-        return _mathml(body, "inline")
-
-    def block_math(self, body: str) -> str:
-        """Mathematics in a paragraph of its own."""
-        return f'<div class="fwd-math">{_mathml(body, "block")}</div>\n'
-
-    def latex_environment(self, name: str, body: str) -> str:
-        r"""`\begin{name}...\end{name}` outside dollar signs."""
-        return self.block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
-
-
-def _mathml(tex: str, display: str) -> str:
-    tex = html.unescape(tex).strip()
-    try:
-        return str(convert(tex, display=display))
-    except Exception:  # the author sees the TeX instead of a page that fails
-        return f"<code>{html.escape(tex)}</code>"
+    def text(self, text: str) -> str:
+        """Text outside formulas; MathJax passes over elements of this class."""
+        html: str = super().text(text)
+        return html.replace("$", '<span class="mathjax_ignore tex2jax_ignore">$</span>')

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from fwdwidgets import display
 from fwdwidgets._recorder import Recorder
@@ -58,6 +59,7 @@ class Forward:
             )
         self.model, self.training = model, training
         self.network: nn.Module | None = None
+        self._seed = 0
         self._tracer = Tracer()
 
     @property
@@ -67,6 +69,7 @@ class Forward:
 
     def use_seed(self, seed: int | None) -> None:
         """Take the weights of a seed, or with None those of the model as it was given."""
+        self._seed = seed or 0
         if seed is not None:
             self.network = reseed(self.model, seed)
         elif isinstance(self.model, nn.Module):
@@ -96,10 +99,13 @@ class Forward:
         devices = {p.device for p in network.parameters() if p.is_cuda}
         with torch.random.fork_rng(devices=list(devices)):
             # torch.manual_seed would also note a stack trace for GPUs that are not there.
-            torch.default_generator.manual_seed(DROPOUT_SEED)
+            # Lazy layers draw their weights in the first forward pass: under the model's seed.
+            lazy = any(is_lazy(p) for p in network.parameters())
+            seed = self._seed if lazy else DROPOUT_SEED
+            torch.default_generator.manual_seed(seed)
             for device in devices:
                 with torch.cuda.device(device):
-                    torch.cuda.manual_seed(DROPOUT_SEED)
+                    torch.cuda.manual_seed(seed)
             for module, training in found:
                 if training is not self.training:
                     module.training = self.training

@@ -177,15 +177,17 @@ def _tiling(count: int, height: int, width: int, aspect: float) -> tuple[int, in
 
 
 def as_float(value: Tensor) -> Tensor:
-    """`value` as floats that hold each of its numbers exactly; of complex ones, the magnitude.
+    """`value` on the CPU as floats that hold its numbers exactly; of complex ones, the magnitude.
 
     Returns:
         float64 for float64, int32 and int64 (exact below 2^53), float32 for everything smaller.
     """
+    if value.layout is not torch.strided:
+        value = value.to_dense()
     if value.is_complex():
         value = value.abs()
     wide = value.dtype in (torch.float64, torch.int32, torch.int64)
-    return value.to(torch.float64 if wide else torch.float32)
+    return value.to("cpu", torch.float64 if wide else torch.float32)
 
 
 def arrange(value: Tensor, where: Grid) -> Tensor:

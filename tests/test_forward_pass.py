@@ -306,6 +306,25 @@ def test_next_and_previous_wrong_sample():
     assert "answered right" in message(right)
 
 
+def test_a_sample_may_come_from_numpy_or_a_tensor(data):
+    widget = fw.ForwardPass(fw.models.Network, data)
+    widget.sample = np.int64(3)
+    assert (widget.sample, type(widget.sample)) == (3, int)
+    widget.sample = torch.tensor(2)
+    assert widget.sample == 2
+
+
+def test_lazy_layers_draw_their_weights_under_the_seed():
+    def make():
+        return nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
+
+    image = torch.ones(1, 4, 4)
+    widget = fw.ForwardPass(make, [(image, 0)], seed=5)
+    torch.manual_seed(5)
+    model = make()
+    assert widget.probabilities == tuple(model(image[None]).softmax(1)[0].tolist())
+
+
 def test_a_random_sample_leaves_the_global_state_alone(data):
     import random
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
@@ -144,6 +145,19 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
             f'<div class="fwd-note">{escape(note)}</div>' for note in self._notes.values() if note
         )
         self._message.value = error + notes
+
+
+class Index(traitlets.Int):  # type: ignore[type-arg]
+    """An int, also from NumPy or a tensor of one element."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Take whatever Python takes as an index."""
+        if hasattr(value, "__index__") and not isinstance(value, bool):
+            try:
+                value = operator.index(value)
+            except TypeError:
+                pass  # an array of many: traitlets says what it expected
+        return super().validate(obj, value)
 
 
 class BadValue(traitlets.TraitError, ValueError, IndexError):

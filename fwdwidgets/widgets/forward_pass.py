@@ -26,7 +26,7 @@ from fwdwidgets.samples import (
 )
 from fwdwidgets.trace import ForwardTrace, Step
 from fwdwidgets.widgets import _panels as panels
-from fwdwidgets.widgets._base import BadValue, ForwardWidget
+from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index
 from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._steps import StepTable
 
@@ -66,10 +66,10 @@ class ForwardPass(ForwardWidget):
             the widget says it in a sentence.
     """
 
-    sample = traitlets.Int(0)
-    seed = traitlets.Int(None, allow_none=True)
+    sample = Index(0)
+    seed = Index(None, allow_none=True)
     layer = traitlets.Unicode(None, allow_none=True)
-    page = traitlets.Int(0)
+    page = Index(0)
     label = traitlets.Int(None, allow_none=True, read_only=True)
     prediction = traitlets.Int(None, allow_none=True, read_only=True)
     correct = traitlets.Bool(None, allow_none=True, read_only=True)
@@ -250,7 +250,6 @@ class ForwardPass(ForwardWidget):
             "path": self._follow_path(),
             "data": getattr(self.dataset, "notice", ""),
             "output": answer.note if answer else "",
-            "finite": explain_nonfinite(self.trace),
             "old": "",
         }
         if self.trace.error is not None and self._pictured:
@@ -258,6 +257,8 @@ class ForwardPass(ForwardWidget):
             self._notes["old"] = f"The picture is old: it shows {self._pictured}."
         else:
             self._draw(everything=True)
+        # The picture is on its way; what follows takes its time.
+        self._notes["finite"] = explain_nonfinite(self.trace, self._now.batch)
         self._status.value = self._describe_run()
         self._badge.value = self._describe_answer()
         self._show_choice()

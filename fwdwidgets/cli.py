@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
-import subprocess
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve the lessons, or a folder, as pages")
     serve.add_argument("folder", nargs="?", metavar="DIR", help="a folder of your own notebooks")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    serve.add_argument("--port", type=int, default=8866, help="0 takes a free one (%(default)s)")
+    serve.add_argument("--port", type=_port, default=8866, help="0 takes a free one (%(default)s)")
     serve.add_argument("--open", action="store_true", help="open the page in a browser")
     serve.add_argument(
         "--code",
@@ -45,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument(
         "--frame-ancestors",
+        type=_sites,
         default="",
         metavar="SITES",
         help="sites that may show the pages in a frame, such as https://course.example",
@@ -52,11 +52,33 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     lab = commands.add_parser("lab", help="open a writable copy of the lessons in JupyterLab")
-    lab.add_argument("folder", nargs="?", metavar="DIR", default="fwdwidgets-lessons")
-    lab.add_argument("--port", type=int, default=8888, help="(%(default)s)")
+    lab.add_argument(
+        "folder",
+        nargs="?",
+        metavar="DIR",
+        default="fwdwidgets-lessons",
+        help="where the copy is, or is to be made (%(default)s)",
+    )
+    lab.add_argument("--port", type=_port, default=8888, help="0 takes a free one (%(default)s)")
     lab.add_argument("--no-browser", action="store_true", help="print the address only")
     lab.set_defaults(run=_lab)
     return parser
+
+
+def _port(text: str) -> int:
+    if re.fullmatch("[0-9]{1,5}", text) and int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no port: choose 1 to 65535, or 0 for any that is free"
+    )
+
+
+def _sites(text: str) -> str:
+    if re.fullmatch(r"[\w.:/*\[\]' -]*", text):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no list of sites: write them like https://course.example, a space between"
+    )
 
 
 def _version() -> str:
@@ -65,13 +87,7 @@ def _version() -> str:
     return version("fwdwidgets")
 
 
-def _check_port(port: int) -> None:
-    if not 0 <= port <= 65535:
-        raise _Refused(f"--port {port} is no port: choose 1 to 65535, or 0 for any that is free.")
-
-
 def _serve(arguments: argparse.Namespace) -> int:
-    _check_port(arguments.port)
     from fwdwidgets.serve.folders import FolderError, lessons_dir, notebooks_dir
 
     try:
@@ -96,34 +112,33 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _lab(arguments: argparse.Namespace) -> int:
-    _check_port(arguments.port)
     if importlib.util.find_spec("jupyterlab") is None:
         raise _Refused('JupyterLab is not installed: pip install "fwdwidgets[lab]"')
     from fwdwidgets.serve.folders import FolderError, copy_lessons
 
     folder = Path(arguments.folder).expanduser().resolve()
-    if folder.exists() and not folder.is_dir():
-        raise _Refused(f"{arguments.folder} is a file: name a folder for the copy of the lessons.")
     try:
         kept = copy_lessons(folder)
-    except (FolderError, OSError) as error:
+    except FolderError as error:
         raise _Refused(str(error)) from None
+    except (FileExistsError, NotADirectoryError):
+        raise _Refused(
+            f"{arguments.folder} is a file: name a folder for the copy of the lessons."
+        ) from None
+    except OSError as error:
+        raise _Refused(
+            f"{arguments.folder} cannot be written ({error.strerror}): name another folder."
+        ) from None
     print(f"The lessons are in {folder}", flush=True)
     for path in kept:
-        print(f"  {path.name} was changed by you and is left as it is", flush=True)
-    command = [
-        *(sys.executable, "-m", "jupyterlab", f"--port={arguments.port}"),
-        f"--ServerApp.root_dir={folder}",
-        "--LabApp.news_url=",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LabApp.extension_manager=readonly",
-        *(["--no-browser"] if arguments.no_browser else []),
-        *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
-    ]
-    try:
-        return subprocess.call(command)
-    except KeyboardInterrupt:
-        return 0
+        print(
+            f"  {path.relative_to(folder)} is not as the lesson is and is left as it is; "
+            "rename it to have the lesson again",
+            flush=True,
+        )
+    from fwdwidgets.serve.lab import open_lab
+
+    return open_lab(folder, port=arguments.port, browser=not arguments.no_browser)
 
 
 if __name__ == "__main__":

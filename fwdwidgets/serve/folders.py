@@ -39,7 +39,7 @@ def notebooks_dir(folder: str) -> Path:
         raise FolderError(f"{folder} is a file: name the folder that it is in, {path.parent}.")
     if not path.is_dir():
         raise FolderError(f"there is no folder {folder}: name a folder that holds .ipynb files.")
-    if not any(path.rglob("*.ipynb")):
+    if not any(_shown(path, notebook) for notebook in path.rglob("*.ipynb")):
         raise FolderError(f"{folder} holds no notebook: put an .ipynb file there and start again.")
     return path
 
@@ -77,11 +77,20 @@ def copy_lessons(target: Path) -> list[Path]:
         The files that were there with another content, and were kept.
     """
     target.mkdir(parents=True, exist_ok=True)
+    source = lessons_dir()
     kept = []
-    for lesson in sorted(lessons_dir().glob("*.ipynb")):
-        copy = target / lesson.name
+    for lesson in sorted(source.rglob("*")):
+        if not lesson.is_file() or not _shown(source, lesson):
+            continue
+        copy = target / lesson.relative_to(source)
         if not copy.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(lesson, copy)
         elif copy.read_bytes() != lesson.read_bytes():
             kept.append(copy)
     return kept
+
+
+def _shown(folder: Path, path: Path) -> bool:
+    """Whether neither the file nor a folder on the way to it is hidden, as checkpoints are."""
+    return not any(part.startswith(".") for part in path.relative_to(folder).parts)

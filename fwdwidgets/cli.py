@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "run" not in arguments:
         _parser().print_help()
         return 2
+    if data := os.environ.get("FWDWIDGETS_DATA"):
+        # Kernels run in the folder of their notebook: what is relative, is relative to here.
+        os.environ["FWDWIDGETS_DATA"] = str(Path(data).expanduser().resolve())
     try:
         return int(arguments.run(arguments))
     except _Refused as error:

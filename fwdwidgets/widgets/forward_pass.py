@@ -272,12 +272,14 @@ class ForwardPass(ForwardWidget):
         self._show_choice()
 
     def _show_choice(self) -> None:
-        self._page_slider.max = max(0, self._grid().pages - 1)
-        self._page_slider.layout.display = "flex" if self._grid().pages > 1 else "none"
-        self._table.show(self.trace, self.layer or "")
-        self._given.disabled = not self._forward.has_own_weights
+        where = self._grid()
         with self._quietly():
+            self.page = where.page  # a smaller layer may have fewer pages
+            self._page_slider.value = where.page
+            self._page_slider.max = where.pages - 1
             self._given.value = self.seed is None
+        self._page_slider.layout.display = "flex" if where.pages > 1 else "none"
+        self._table.show(self.trace, self.layer or "")
         self._follow()
         self._show_message()
 
@@ -371,6 +373,7 @@ class ForwardPass(ForwardWidget):
         self._given = ipywidgets.Checkbox(description="weights as given", indent=False)
         self._given.add_class("fwd-given")
         self._given.observe(self._given_changed, names="value")
+        self._given.disabled = not self._forward.has_own_weights
         self._layer_slider = ipywidgets.SelectionSlider(
             options=self._layers() or [""], description="Layer", **slider
         )

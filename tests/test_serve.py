@@ -1,0 +1,122 @@
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fwdwidgets.serve.app import SHARE, OwnKernel, _address
+from fwdwidgets.serve.folders import (
+    FolderError,
+    copy_lessons,
+    lessons_dir,
+    notebook_title,
+    notebooks_dir,
+    title_of,
+)
+from fwdwidgets.serve.lab import SETTINGS
+from fwdwidgets.serve.markdown import LessonMarkdownRenderer
+
+
+def markdown(*lines: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "source": "\n".join(lines)}
+
+
+@pytest.mark.parametrize(
+    ("cells", "title"),
+    [
+        ([markdown("# One image into a network")], "One image into a network"),
+        ([markdown("words", "", "## A *small* `step` ##")], "A small step"),
+        ([{"cell_type": "code", "source": "# no"}, markdown("# Yes")], "Yes"),
+        ([markdown("```python", "# no", "```", "# Yes")], "Yes"),
+        ([markdown("# The [paper](https://a.example/x) of $10$")], "The paper of 10"),
+        ([{"cell_type": "markdown", "source": ["words\n", "# Listed"]}], "Listed"),
+        ([markdown("#no heading")], "forward pass"),
+        ([], "forward pass"),
+    ],
+)
+def test_title(cells: list[dict[str, Any]], title: str) -> None:
+    assert title_of({"cells": cells}, "01_forward_pass") == title
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"cells": null}'])
+def test_title_of_a_file_that_is_no_notebook(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "02.ipynb"
+    path.write_text(content)
+    assert notebook_title(path) == "02"
+
+
+def test_the_lessons_are_found() -> None:
+    assert (lessons_dir() / "01_forward_pass.ipynb").is_file()
+
+
+def test_lessons_that_were_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("fwdwidgets.__file__", str(tmp_path / "fwdwidgets" / "__init__.py"))
+    with pytest.raises(FolderError, match=r"install the package again, or name a folder"):
+        lessons_dir()
+
+
+def test_notebooks_in_folders_below_count(tmp_path: Path) -> None:
+    below = tmp_path / "week 1"
+    below.mkdir()
+    (below / "a.ipynb").write_text("{}")
+    assert notebooks_dir(str(tmp_path)) == tmp_path
+
+
+def test_a_copy_is_made_once(tmp_path: Path) -> None:
+    assert copy_lessons(tmp_path) == []
+    names = sorted(path.name for path in lessons_dir().glob("*.ipynb"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    changed = tmp_path / names[0]
+    changed.write_text("mine")
+    assert copy_lessons(tmp_path) == [changed]
+    assert changed.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["python3", "ir", "a teacher's own"])
+def test_every_notebook_runs_in_this_python(name: str) -> None:
+    kernels = OwnKernel()
+    spec = kernels.get_kernel_spec(name)
+    assert spec.argv[0] == sys.executable
+    specs = kernels.get_all_specs()
+    assert name in specs
+    assert specs[name]["spec"]["argv"][0] == sys.executable
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:80/"),
+        ("0.0.0.0", "http://127.0.0.1:80/"),
+        ("::1", "http://[::1]:80/"),
+        ("::", "http://[::1]:80/"),
+        ("lessons.example", "http://lessons.example:80/"),
+    ],
+)
+def test_address(host: str, address: str) -> None:
+    assert _address(host, 80) == address
+
+
+def test_a_price_is_no_formula() -> None:
+    from nbconvert.filters.markdown_mistune import MarkdownWithMath
+
+    renderer = LessonMarkdownRenderer(contents_manager=None, escape=False)
+    html = MarkdownWithMath(renderer=renderer).render(r"\$5 and $x$ and \$6")
+    prices = re.findall(r'<span class="[^"]*tex2jax_ignore[^"]*">\$</span>([56])', html)
+    assert prices == ["5", "6"]
+    assert "$x$" in html
+
+
+FILES = sorted(path for path in SHARE.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_the_templates_name_no_other_host(path: Path) -> None:
+    assert re.findall(r"(?:https?:|wss?:|[\"'(])//[^\s\"')]+", path.read_text()) == []
+
+
+def test_jupyterlab_is_told_to_ask_nobody() -> None:
+    settings = json.loads((SETTINGS / "overrides.json").read_text())
+    notification = settings["@jupyterlab/apputils-extension:notification"]
+    assert notification == {"checkForUpdates": False, "fetchNews": "false"}

@@ -122,14 +122,10 @@ class Recorder(TorchFunctionMode):
         self.failed: Record | None = None
         self._names: dict[int, str] = {}
         self._counters: set[int] = set()
-        self._lazy = False
         for name, module in model.named_modules():
             self._names[id(module)] = name
-            if isinstance(module, LazyModuleMixin):
-                self._lazy = True
-            counter = module._buffers.get("num_batches_tracked")
-            if counter is not None:
-                self._counters.add(id(counter))
+            if "num_batches_tracked" in module._buffers:
+                self._counters.add(id(module._buffers["num_batches_tracked"]))
         self._root = Call("")
         self._stack: list[Call] = []
         self._call = self._root

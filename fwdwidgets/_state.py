@@ -17,10 +17,11 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
     Embeddings with `max_norm` rewrite their weight in a forward pass; that is put back too. What
     was not materialised before stays materialised.
     """
+    # A scripted module keeps its own state, and shares its tensors with the one it was made of.
     modules = list(model.modules())
     flags = [(module, module.training) for module in modules]
-    buffers = [(module, dict(module._buffers)) for module in modules if module._buffers]
-    parameters = [p for m in modules for p in m._parameters.values() if p is not None]
+    buffers = [(module, dict(module._buffers.items())) for module in modules if module._buffers]
+    parameters = [p for m in modules for _, p in m._parameters.items() if p is not None]
     grads = [(p, p.grad) for p in parameters]
     kept = [b for _, own in buffers for b in own.values() if b is not None]
     kept += [grad for _, grad in grads if grad is not None]
@@ -41,6 +42,8 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
                 if not _same(tensor, value):
                     tensor.copy_(value)
         for module, own in buffers:
+            if isinstance(module, torch.jit.ScriptModule):
+                continue
             if any(module._buffers.get(name) is not b for name, b in own.items()):
                 module._buffers.update(own)
             for name in set(module._buffers) - set(own):

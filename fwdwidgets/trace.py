@@ -205,8 +205,12 @@ def finish(recorder: Recorder, output: Any, error: Exception | None) -> ForwardT
     records = list(recorder.records)
     if error is not None:
         failed = recorder.failed
-        same = failed is not None and failed.error is error
-        records.append(failed if failed is not None and same else _python_error(error, recorder))
+        if failed is not None and failed.error is error:
+            failed.call.own += 1  # it would have been a step of this call
+            failed.call.steps += 1
+            records.append(failed)
+        else:
+            records.append(_python_error(error, recorder))
     names = _names(records)
     steps = tuple(
         Step(
@@ -233,7 +237,8 @@ def _python_error(error: Exception, recorder: Recorder) -> Record:
     while step is not None:
         if not in_torch(step.tb_frame.f_code):
             record.where = step.tb_frame.f_code, step.tb_lasti
-            name = recorder.name_of(step.tb_frame.f_locals.get("self"))
+            first = next(iter(step.tb_frame.f_code.co_varnames), "")  # usually self
+            name = recorder.name_of(step.tb_frame.f_locals.get(first))
             record.call = record.call if name is None else Call(name)
         step = step.tb_next
     return record

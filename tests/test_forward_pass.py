@@ -1,6 +1,7 @@
 """The widget without a browser: state in, numbers and sentences out, PyTorch as the oracle."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -395,6 +396,32 @@ def test_large_layers_are_paged_and_say_so():
     assert seen == value.size
     with pytest.raises(ValueError, match="pages"):
         widget.page = pages.max + 1
+
+
+def test_a_smaller_layer_of_another_sample_has_fewer_pages():
+    model = nn.Sequential(nn.Conv2d(1, 20, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    data = [(torch.rand(1, 100, 100), 0), (torch.rand(1, 20, 20), 0)]
+    widget = fw.ForwardPass(model, data)
+    widget.page = 2
+    widget.sample = 1
+    assert widget.page == 0
+    assert find(widget, "fwd-page").value == 0
+    expected = model[0](data[1][0][None])[0, 0].detach().numpy()
+    assert np.array_equal(widget.figure.data[figures.LAYER].z[:20, :20], expected)
+
+
+def test_a_model_without_recorded_steps_still_answers():
+    module = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        scripted = torch.jit.script(module)
+    widget = fw.ForwardPass(scripted, VECTORS)
+    expected = module(VECTORS[0][0][None]).softmax(1)[0]
+    assert widget.probabilities == tuple(expected.tolist())
+    assert widget.layer is None
+    assert len(widget.trace) == 0
+    widget.sample = 1
+    assert widget.prediction is not None
 
 
 # --- bad input ------------------------------------------------------------------------------------

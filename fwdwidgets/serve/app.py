@@ -175,6 +175,7 @@ def serve(
         classic_tree=True,
         strip_sources=not show_code,
         show_tracebacks=False,
+        http_keep_alive_timeout=5,
         file_allowlist=[r".*\.(png|jpg|jpeg|gif|svg|webp)"],
         kernel_spec_manager_class=OwnKernel,
     )

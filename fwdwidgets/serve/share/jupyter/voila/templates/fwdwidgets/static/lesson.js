@@ -1,8 +1,9 @@
-// Tells the reader what else only the server knows: that the lesson did not start, or that its
-// kernel has ended. And follows the theme of the reader's system, which widgets read from the page.
+// Tells the reader what else only the server knows: that the lesson broke off, or that its kernel
+// has ended. And follows the theme of the reader's system, which widgets read from the page.
 "use strict";
 (() => {
-  const LOOK_MS = 3000;
+  const LOOK_MS = 2000;
+  const SILENCE_MS = 20000; // the server is heard from every five seconds while cells run
   const page = document.body.dataset;
 
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -26,16 +27,29 @@
     bar.append(" ", again);
   };
 
-  let timer = null;
+  let heard = performance.now();
+  window.fwdHeard = () => {
+    heard = performance.now();
+  };
+
   let missed = 0;
-  const look = async (address) => {
+  const look = async () => {
     if (document.hidden) return;
+    if (!window.fwdComplete && performance.now() - heard > SILENCE_MS) {
+      document.getElementById("loading")?.remove();
+      say("This lesson broke off while it was being made. Reload the page to try again; whoever runs the server finds the reason in its log.");
+      clearInterval(timer);
+      return;
+    }
+    const config = document.getElementById("jupyter-config-data");
+    if (!config?.nextSibling) return; // not all of it is here yet
+    const { baseUrl, kernelId } = JSON.parse(config.textContent);
     try {
-      const answer = await fetch(address, { cache: "no-store" });
+      const answer = await fetch(`${baseUrl}api/kernels/${kernelId}`, { cache: "no-store" });
       missed = 0;
       if (answer.status === 404) {
-        clearInterval(timer);
         say("The kernel of this page has ended: what you see no longer answers. Reload the page to start again.");
+        clearInterval(timer);
       } else {
         say("");
       }
@@ -44,17 +58,6 @@
       if (missed > 1) say("The server does not answer. Start it again, then reload the page.");
     }
   };
-
-  addEventListener("DOMContentLoaded", () => {
-    const config = document.getElementById("jupyter-config-data");
-    if (!config || !window.fwdComplete) {
-      document.getElementById("loading")?.remove();
-      say("This lesson could not be started. Reload the page to try again; whoever runs the server finds the reason in its log.");
-      return;
-    }
-    const { baseUrl, kernelId } = JSON.parse(config.textContent);
-    const address = `${baseUrl}api/kernels/${kernelId}`;
-    timer = setInterval(look, LOOK_MS, address);
-    document.addEventListener("visibilitychange", () => look(address));
-  });
+  const timer = setInterval(look, LOOK_MS);
+  document.addEventListener("visibilitychange", look);
 })();

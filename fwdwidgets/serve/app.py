@@ -88,10 +88,9 @@ class LessonServer(Voila):  # type: ignore[misc]
         self.port: int = sockets[0].getsockname()[1]
         tornado.httpserver.HTTPServer(self.app).add_sockets(sockets)
         address = _address(self.ip, self.port)
-        others = (
-            "" if self.ip not in EVERYWHERE else f", elsewhere by the name {socket.gethostname()}"
-        )
-        print(f"Lessons are at {address}{others} (stop with Ctrl-C)", flush=True)
+        others = f"from other machines by name {socket.gethostname()}; "
+        hint = (others if self.ip in EVERYWHERE else "") + "stop with Ctrl-C"
+        print(f"Lessons are at {address} ({hint})", flush=True)
         if self.open_browser:
             webbrowser.open(address)
         self.ioloop = tornado.ioloop.IOLoop.current()

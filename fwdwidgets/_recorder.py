@@ -11,8 +11,7 @@ import sys
 import threading
 import types
 import weakref
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -52,7 +51,7 @@ def _without_override(function: Any) -> types.FunctionType:
 _TWINS = {F.multi_head_attention_forward: _without_override(F.multi_head_attention_forward)}
 
 # What is done with the result of an operation.
-_STEP, _WRITES, _STATISTICS, _IGNORED, _COMPOSED = range(5)
+_PURE, _STEP, _WRITES, _STATISTICS, _IGNORED, _COMPOSED = range(6)
 _PLANS: dict[Any, tuple[int, str]] = {}
 
 
@@ -64,7 +63,11 @@ def _plan(function: Any) -> tuple[int, str]:
         return _WRITES, op
     if name in _NO_STEPS or (name == "__get__" and op not in _NEW_TENSORS):
         return _IGNORED, op
-    return (_STATISTICS if op in _NORMALIZATIONS else _STEP), op
+    if op in _NORMALIZATIONS:
+        return _STATISTICS, op
+    # PyTorch's own functions write to an operand by a name with an underscore or by out= only.
+    pure = isinstance(function, types.BuiltinFunctionType) and not name.endswith("_")
+    return (_PURE if pure else _STEP), op
 
 
 def operation_name(function: Any) -> str:
@@ -91,8 +94,7 @@ class Call:
         self.steps = 0  # steps made in it and in all that it called
 
 
-@dataclass(slots=True)
-class Record:
+class Record(NamedTuple):
     """One operation as it was recorded, before it has a name; see `Step` for the fields."""
 
     op: str
@@ -124,8 +126,9 @@ class Recorder(TorchFunctionMode):
         self._counters: set[int] = set()
         for name, module in model.named_modules():
             self._names[id(module)] = name
-            if "num_batches_tracked" in module._buffers:
-                self._counters.add(id(module._buffers["num_batches_tracked"]))
+            buffers = module._buffers
+            if buffers and "num_batches_tracked" in buffers:
+                self._counters.add(id(buffers["num_batches_tracked"]))
         self._root = Call("")
         self._stack: list[Call] = []
         self._call = self._root
@@ -154,7 +157,7 @@ class Recorder(TorchFunctionMode):
         if not self._depth:
             for hook in self._hooks:
                 hook.remove()
-            self._frame = None
+            self._hooks, self._frame = [], None  # no cycles: a trace is freed as it is dropped
 
     def _before(self, module: nn.Module, _: Any) -> None:
         if threading.get_ident() == self._thread:
@@ -165,8 +168,10 @@ class Recorder(TorchFunctionMode):
 
     def _after(self, module: nn.Module, _: Any, __: Any) -> None:
         if threading.get_ident() == self._thread and self._stack:
-            self._stack.pop()
+            ended = self._stack.pop()
             self._call = self._stack[-1] if self._stack else self._root
+            if self._call is not ended:
+                self._call.steps += ended.steps
 
     # --- recording ------------------------------------------------------------------------------
 
@@ -182,10 +187,8 @@ class Recorder(TorchFunctionMode):
         _collect(args, operands)
         if kwargs:
             _collect(kwargs.values(), operands)
-        try:
-            versions = [t._version for t in operands]
-        except RuntimeError:  # inference tensors do not count their versions
-            versions = []
+        watched = kind is not _PURE or "out" in (kwargs or ())
+        versions = _versions(operands) if watched else None
         try:
             result = function(*args, **kwargs) if kwargs else function(*args)
         except Exception as error:
@@ -202,7 +205,7 @@ class Recorder(TorchFunctionMode):
             _collect((result,), outputs)
             if not outputs:
                 return result
-        if op == "add" and id(operands[0]) in self._counters:
+        if op == "add" and self._counters and id(operands[0]) in self._counters:
             return result
         where = self._where()
         if where is _UNSEEN:
@@ -212,12 +215,14 @@ class Recorder(TorchFunctionMode):
         for t in operands:
             known = made.get(id(t))
             parents.append(known[1] if known is not None and known[0]() is t else None)
-        if not versions:
+        if not watched:
+            mutates = False
+        elif versions is None:
             mutates = kind is _WRITES or any(o is t for o in outputs for t in operands)
         elif kind is _STATISTICS:
             mutates = operands[0]._version != versions[0]
         else:
-            mutates = versions != [t._version for t in operands]
+            mutates = versions != _versions(operands)
         values = []
         for t in outputs:
             values.append(t.detach().clone() if t.requires_grad else t.clone())
@@ -225,9 +230,8 @@ class Recorder(TorchFunctionMode):
         shapes = [t.shape for t in operands]
         call = self._call
         call.own += 1
+        call.steps += 1
         self.records.append(Record(op, call, where, shapes, parents, values, mutates, None))
-        for open_call in set(self._stack):
-            open_call.steps += 1
         return result
 
     def name_of(self, module: Any) -> str | None:
@@ -246,31 +250,47 @@ class Recorder(TorchFunctionMode):
 
     def _where(self) -> Any:
         """Code and instruction of the first caller outside torch; None where there is none."""
-        frame = sys._getframe(2)
-        while frame is not None and frame is not self._frame:
+        frame: types.FrameType | None = sys._getframe(2)
+        end = self._frame
+        while frame is not None and frame is not end:
             code = frame.f_code
-            if code in _IN_TORCH:
-                if code in _PARAMETERS:
-                    return _UNSEEN
-            elif not in_torch(code):
+            kind = _KINDS.get(id(code)) or _kind(code)
+            if kind[0] is _USERS:
                 return code, frame.f_lasti
-            frame = frame.f_back  # type: ignore[assignment]
+            if kind[0] is _MAKES_PARAMETERS:
+                return _UNSEEN
+            frame = frame.f_back
         return None
 
 
 def in_torch(code: types.CodeType) -> bool:
     """Whether a frame of this code is torch's own, or the tracer's."""
-    if code not in _IN_TORCH:
-        if not code.co_filename.startswith(_TORCH) and code.co_filename not in _OWN:
-            return False
-        _IN_TORCH.add(code)
-    return True
+    return (_KINDS.get(id(code)) or _kind(code))[0] is not _USERS
 
 
 _UNSEEN = object()
+_USERS, _TORCHS, _MAKES_PARAMETERS = range(3)
 _OWN = {__file__, os.path.join(os.path.dirname(__file__), "trace.py")}
-_PARAMETERS = frozenset({nn.Parameter.__new__.__code__, LazyModuleMixin._infer_parameters.__code__})
-_IN_TORCH: set[types.CodeType] = set(_PARAMETERS)
+_PARAMETERS = (nn.Parameter.__new__.__code__, LazyModuleMixin._infer_parameters.__code__)
+# By id, for a code object's hash is that of all its contents; the code is kept, so no id returns.
+_KINDS: dict[int, tuple[int, types.CodeType]] = {}
+
+
+def _kind(code: types.CodeType) -> tuple[int, types.CodeType]:
+    if code in _PARAMETERS:
+        kind = _MAKES_PARAMETERS
+    else:
+        own = code.co_filename.startswith(_TORCH) or code.co_filename in _OWN
+        kind = _TORCHS if own else _USERS
+    return _KINDS.setdefault(id(code), (kind, code))
+
+
+def _versions(tensors: list[Tensor]) -> list[int] | None:
+    """How often each was written to; None for inference tensors, which do not count it."""
+    try:
+        return [t._version for t in tensors]
+    except RuntimeError:
+        return None
 
 
 def _collect(values: Any, found: list[Tensor]) -> None:
@@ -278,6 +298,8 @@ def _collect(values: Any, found: list[Tensor]) -> None:
         if isinstance(value, Tensor):
             found.append(value)
         elif isinstance(value, (tuple, list)):
-            _collect(value, found)
+            # A pair of ints is a stride or a size, and the most frequent argument of all.
+            if len(value) != 2 or type(value[0]) is not int or type(value[1]) is not int:
+                _collect(value, found)
         elif isinstance(value, dict):
             _collect(value.values(), found)

@@ -19,7 +19,7 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
     """
     # A scripted module keeps its own state, and shares its tensors with the one it was made of.
     modules = list(model.modules())
-    flags = [(module, module.training) for module in modules]
+    flags = [module.training for module in modules]
     buffers = [(module, dict(module._buffers.items())) for module in modules if module._buffers]
     parameters = [p for m in modules for _, p in m._parameters.items() if p is not None]
     grads = [(p, p.grad) for p in parameters]
@@ -54,7 +54,7 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
         for module in fresh:
             if isinstance(module, nn.modules.batchnorm._NormBase):
                 module.reset_running_stats()
-        for module, training in flags:
+        for module, training in zip(modules, flags, strict=True):
             if module.training is not training:
                 module.training = training
 

@@ -21,62 +21,75 @@ class Step:
 
     Attributes:
         name: unique in its trace: `conv1`, `relu`, `relu_2`, `layer1.0.add`.
-        op: the operation: `conv2d`, `relu`, `add`, ...; `error` for a plain Python error.
-        module: qualified name of the module it ran in, `""` for the model itself.
-        input_shapes: the shape of every tensor operand in call order, parameters included.
         parents: the name of the step that made each operand, None where none did (a parameter,
             an input of the model).
-        value: the first output as it was at that moment, detached; None if it raised.
-        values: all outputs, as many as the operation gave.
-        mutates: whether it wrote into one of its operands; running statistics do not count.
-        error: the exception, if it raised.
     """
 
-    __slots__ = (
-        "_where", "error", "input_shapes", "module", "mutates", "name", "op", "parents", "values",
-    )  # fmt: skip
+    __slots__ = ("_record", "name", "parents")
 
-    def __init__(
-        self,
-        name: str,
-        op: str,
-        module: str,
-        input_shapes: tuple[Shape, ...],
-        parents: tuple[str | None, ...],
-        values: tuple[Tensor, ...],
-        mutates: bool,
-        error: Exception | None,
-        where: tuple[types.CodeType, int] | None,
-    ) -> None:
+    def __init__(self, name: str, record: Record, parents: tuple[str | None, ...]) -> None:
         """Made by a `Tracer`."""
-        self.name, self.op, self.module = name, op, module
-        self.input_shapes, self.parents = input_shapes, parents
-        self.values, self.mutates, self.error, self._where = values, mutates, error, where
+        self.name, self._record, self.parents = name, record, parents
+
+    @property
+    def op(self) -> str:
+        """The operation, as a lesson writes it."""
+        return self._record.op
+
+    @property
+    def module(self) -> str:
+        """Qualified name of the module it ran in, `""` for the model itself."""
+        return self._record.call.module
+
+    @property
+    def input_shapes(self) -> tuple[Shape, ...]:
+        """The shape of every tensor operand in call order, parameters included."""
+        return tuple([tuple(shape) for shape in self._record.input_shapes])
+
+    @property
+    def values(self) -> tuple[Tensor, ...]:
+        """All output tensors, as they were when the operation had run."""
+        return tuple(self._record.values)
+
+    @property
+    def mutates(self) -> bool:
+        """Whether it wrote into one of its operands; running statistics do not count."""
+        return self._record.mutates
+
+    @property
+    def error(self) -> Exception | None:
+        """The exception, if it raised."""
+        return self._record.error
 
     @property
     def value(self) -> Tensor | None:
         """The first output tensor, as it was when the operation had run."""
-        return self.values[0] if self.values else None
+        values = self._record.values
+        return values[0] if values else None
 
     @property
     def shape(self) -> Shape | None:
         """The shape of `value`; None where there is none."""
-        return tuple(self.values[0].shape) if self.values else None
+        values = self._record.values
+        return tuple(values[0].shape) if values else None
 
     @property
     def filename(self) -> str | None:
         """The file, or notebook cell, of `source`; None where there is no user's line."""
-        return self._where[0].co_filename if self._where else None
+        where = self._record.where
+        return where[0].co_filename if where else None
 
     @property
     def line(self) -> int | None:
         """The line number of `source` in `filename`; None where there is no user's line."""
-        return _position(*self._where)[0] if self._where else None
+        where = self._record.where
+        return _position(*where)[0] if where else None
 
     @property
     def source(self) -> str:
         """The exact sub-expression, `self.conv1(t)` inside `F.relu(self.conv1(t))`."""
-        return _expression(*self._where) if self._where else ""
+        where = self._record.where
+        return _expression(*where) if where else ""
 
     def __repr__(self) -> str:
         source = f", {_one_line(self.source)}" if self.source else ""
@@ -213,18 +226,10 @@ def finish(recorder: Recorder, output: Any, error: Exception | None) -> ForwardT
             records.append(_python_error(error, recorder))
     names = _names(records)
     steps = tuple(
-        Step(
-            name,
-            record.op,
-            record.call.module,
-            tuple([tuple(shape) for shape in record.input_shapes]),
-            tuple([None if i is None else names[i] for i in record.parents]),
-            tuple(record.values),
-            record.mutates,
-            record.error,
-            record.where,
-        )
-        for name, record in zip(names, records, strict=True)
+        [
+            Step(name, record, tuple([None if i is None else names[i] for i in record.parents]))
+            for name, record in zip(names, records, strict=True)
+        ]
     )
     made = recorder.made_by(output)
     return ForwardTrace(steps, output, error, None if made is None else steps[made])
@@ -232,31 +237,36 @@ def finish(recorder: Recorder, output: Any, error: Exception | None) -> ForwardT
 
 def _python_error(error: Exception, recorder: Recorder) -> Record:
     """A last step for an error that no operation raised: where the user's own code failed."""
-    record = Record("error", Call(""), None, [], [], [], False, error)
-    step = error.__traceback__
-    while step is not None:
-        if not in_torch(step.tb_frame.f_code):
-            record.where = step.tb_frame.f_code, step.tb_lasti
-            first = next(iter(step.tb_frame.f_code.co_varnames), "")  # usually self
-            name = recorder.name_of(step.tb_frame.f_locals.get(first))
-            record.call = record.call if name is None else Call(name)
-        step = step.tb_next
-    return record
+    where, module = None, ""
+    frame = error.__traceback__
+    while frame is not None:
+        code = frame.tb_frame.f_code
+        if not in_torch(code):
+            where = code, frame.tb_lasti
+            first = next(iter(code.co_varnames), "")  # usually self
+            module = recorder.name_of(frame.tb_frame.f_locals.get(first)) or module
+        frame = frame.tb_next
+    return Record("error", Call(module), where, [], [], [], False, error)
 
 
 def _names(records: list[Record]) -> list[str]:
     """A unique name for each record: the module's for its own single operation, else with op."""
-    single = [r.call.module != "" and r.call.own == r.call.steps == 1 for r in records]
-    wanted = [
-        r.call.module if alone else f"{r.call.module}.{r.op}".lstrip(".")
-        for r, alone in zip(records, single, strict=True)
-    ]
-    reserved = {name for name, alone in zip(wanted, single, strict=True) if alone}
+    wanted, reserved = [], set()
+    for record in records:
+        call = record.call
+        if not call.module:
+            wanted.append(record.op)
+        elif call.own == call.steps == 1:
+            wanted.append(call.module)
+            reserved.add(call.module)
+        else:
+            wanted.append(f"{call.module}.{record.op}")
+    names: list[str] = []
     taken: set[str] = set()
-    names = []
-    for name, alone in zip(wanted, single, strict=True):
+    for name, record in zip(wanted, records, strict=True):
         unique, number = name, 1
-        while unique in taken or (unique in reserved and not (alone and number == 1)):
+        own = name == record.call.module
+        while unique in taken or (unique in reserved and not (own and number == 1)):
             number += 1
             unique = f"{name}_{number}"
         taken.add(unique)

@@ -34,10 +34,10 @@ THEMES: dict[str, dict[str, Any]] = {
         ],
         "xaxis4.gridcolor": "#d8dde3",
         "xaxis5.gridcolor": "#d8dde3",
-        "yaxis3.gridcolor": "#d8dde3",
+        "yaxis2.gridcolor": "#d8dde3",
         "xaxis4.zerolinecolor": "#57606a",
         "xaxis5.zerolinecolor": "#57606a",
-        "yaxis3.zerolinecolor": "#57606a",
+        "yaxis2.zerolinecolor": "#57606a",
         "hoverlabel.bgcolor": "#ffffff",
         "hoverlabel.font.color": "#1f2328",
     },
@@ -54,10 +54,10 @@ THEMES: dict[str, dict[str, Any]] = {
         ],
         "xaxis4.gridcolor": "#3a4048",
         "xaxis5.gridcolor": "#3a4048",
-        "yaxis3.gridcolor": "#3a4048",
+        "yaxis2.gridcolor": "#3a4048",
         "xaxis4.zerolinecolor": "#9aa4af",
         "xaxis5.zerolinecolor": "#9aa4af",
-        "yaxis3.zerolinecolor": "#9aa4af",
+        "yaxis2.zerolinecolor": "#9aa4af",
         "hoverlabel.bgcolor": "#22272e",
         "hoverlabel.font.color": "#e6e9ed",
     },
@@ -72,9 +72,9 @@ def _panels(
 ) -> dict[str, Any]:
     """A layout patch that puts input, layer, logits and probabilities at `(x0, x1, y0, y1)`."""
     patch: dict[str, Any] = {"height": height, **{f"margin.{k}": v for k, v in margin.items()}}
-    axes = (("", "1"), ("2", "2", "3"), ("4", "6"), ("5",))
+    axes = (("",), ("2",), ("4", "6"), ("5",))
     for number, ((x0, x1, y0, y1), names) in enumerate(zip(panels, axes, strict=True)):
-        for axis in dict.fromkeys(n.replace("1", "") for n in names):
+        for axis in names:
             patch[f"yaxis{axis}.domain"] = [y0, y1]
             if axis != "6":
                 patch[f"xaxis{axis}.domain"] = [x0, x1]
@@ -148,7 +148,7 @@ def forward_figure() -> go.Figure:
     data: list[dict[str, Any]] = [
         {"type": "heatmap", "name": "input", "coloraxis": "coloraxis", "visible": False},
         {"type": "heatmap", "name": "layer", "coloraxis": "coloraxis2", "xaxis": "x2"},
-        {"type": "bar", "name": "layer", "xaxis": "x3", "yaxis": "y3", "marker": {"color": OTHER}},
+        {"type": "bar", "name": "layer", "xaxis": "x2", "yaxis": "y2", "marker": {"color": OTHER}},
         {
             "type": "scatter",
             "name": "not finite",
@@ -189,9 +189,7 @@ def forward_figure() -> go.Figure:
         "xaxis": {**heat_x, "anchor": "y"},
         "yaxis": {**heat_y, "anchor": "x", "scaleanchor": "x"},
         "xaxis2": {**heat_x, "anchor": "y2"},
-        "yaxis2": {**heat_y, "anchor": "x2", "scaleanchor": "x2"},
-        "xaxis3": {"anchor": "y3", "showgrid": False, "zeroline": False, "fixedrange": True},
-        "yaxis3": {**value_axis, "anchor": "x3"},
+        "yaxis2": {**heat_y, "anchor": "x2", "scaleanchor": "x2", "side": "right"},
         "xaxis4": {**value_axis, "anchor": "y4"},
         "yaxis4": {**classes, "anchor": "x4", "tickmode": "array", "ticks": ""},
         "xaxis5": {**value_axis, "anchor": "y5", "nticks": 2},
@@ -271,6 +269,8 @@ def draw_heatmap(
     )
     axis = "" if trace == INPUT else "2"
     shape = 0 if trace == INPUT else 1
+    if trace == LAYER:
+        drawing.layout |= _layer_axes(bars=False)
     drawing.layout |= {
         f"xaxis{axis}.visible": True,
         f"yaxis{axis}.visible": True,
@@ -290,13 +290,9 @@ def draw_heatmap(
     }
 
 
-def draw_marks(
-    drawing: Drawing, y: np.ndarray, x: np.ndarray, text: Sequence[str], *, bars: bool = False
-) -> None:
+def draw_marks(drawing: Drawing, y: np.ndarray, x: np.ndarray, text: Sequence[str]) -> None:
     """Mark where the layer's value is NaN or infinite: on its picture, or on its bars."""
-    axis = "3" if bars else "2"
-    axes = {"xaxis": f"x{axis}", "yaxis": f"y{axis}"}
-    drawing.trace(MARKS, x=x, y=y, text=list(text), visible=len(x) > 0, **axes)
+    drawing.trace(MARKS, x=x, y=y, text=list(text), visible=len(x) > 0)
 
 
 def draw_bars(drawing: Drawing, values: np.ndarray, unit: str) -> None:
@@ -311,14 +307,28 @@ def draw_bars(drawing: Drawing, values: np.ndarray, unit: str) -> None:
     finite = values[np.isfinite(values)]
     low, high = (min(0.0, finite.min()), max(0.0, finite.max())) if len(finite) else (0.0, 1.0)
     margin = (high - low or 1.0) * 0.06
-    drawing.layout |= {
-        "xaxis3.range": [-0.7, len(values) - 0.3],
-        "xaxis3.visible": True,
-        "yaxis3.visible": True,
-        "yaxis3.range": [float(low - margin), float(high + margin)],
-        "yaxis3.side": "right",
-        "xaxis3.nticks": min(10, len(values)),
-        "xaxis3.tickformat": "d",
+    drawing.layout |= _layer_axes(bars=True) | {
+        "xaxis2.range": [-0.7, len(values) - 0.3],
+        "yaxis2.range": [float(low - margin), float(high + margin)],
+        "xaxis2.nticks": min(10, len(values)),
+    }
+
+
+def _layer_axes(*, bars: bool) -> dict[str, Any]:
+    """The layer's axes, for upright bars with numbers or for a picture with square cells.
+
+    Two pairs of axes on one place would be simpler, but plotly lets only the upper one hover.
+    """
+    return {
+        "xaxis2.visible": True,
+        "yaxis2.visible": True,
+        "xaxis2.showticklabels": bars,
+        "yaxis2.showticklabels": bars,
+        "yaxis2.showgrid": bars,
+        "yaxis2.zeroline": bars,
+        "xaxis2.constrain": "range" if bars else "domain",
+        "yaxis2.constrain": "range" if bars else "domain",
+        "yaxis2.scaleanchor": False if bars else "x2",
     }
 
 
@@ -337,7 +347,6 @@ def hide_heatmap(drawing: Drawing, trace: int) -> None:
 def hide_bars(drawing: Drawing) -> None:
     """Take the layer's bars off the screen."""
     drawing.trace(BARS, x=None, y=None, visible=False)
-    drawing.layout |= {"xaxis3.visible": False, "yaxis3.visible": False}
 
 
 def draw_classes(

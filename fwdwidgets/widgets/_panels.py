@@ -111,4 +111,4 @@ def _mark_nonfinite(drawing: figures.Drawing, value: Tensor, where: display.Grid
     text = [f"{number:g}".replace("nan", "NaN") for number in values]
     bars = where.kind == "bars"
     y, x = (np.zeros(len(cells)), cells[:, 0]) if bars else cells.T
-    figures.draw_marks(drawing, y, x, text, bars=bars)
+    figures.draw_marks(drawing, y, x, text)

@@ -149,7 +149,7 @@ async function render({ model, el, signal }) {
       for (const [path, value] of Object.entries(unpack(message.layout, buffers))) {
         assign(figure.layout, path, value);
         changes.layout[path] = value;
-        if (path.endsWith("visible") || path.endsWith("showscale")) anew = true;
+        if (typeof value === "boolean") anew = true; // something comes or goes
       }
       figure.revision = message.revision;
       figure.label = message.label;

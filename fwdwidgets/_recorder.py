@@ -20,6 +20,8 @@ from torch.nn.modules import module as module_hooks
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.overrides import TorchFunctionMode
 
+from fwdwidgets._state import left_as_found
+
 _TORCH = os.path.dirname(torch.__file__) + os.sep
 _RENAMED = {
     "truediv": "div",
@@ -35,7 +37,9 @@ _RENAMED = {
 _OPERATORS = {"add", "sub", "mul", "div", "pow", "matmul", *_RENAMED}
 _NEW_TENSORS = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
 _NORMALIZATIONS = frozenset({"batch_norm", "instance_norm"})
-_NO_STEPS = frozenset({"__set__", "__delete__", "_make_subclass", "_make_wrapper_subclass"})
+_NO_STEPS = frozenset(
+    {"__set__", "__delete__", "_make_subclass", "_make_wrapper_subclass", "requires_grad_"}
+)
 
 
 def _without_override(function: Any) -> types.FunctionType:
@@ -51,14 +55,17 @@ def _without_override(function: Any) -> types.FunctionType:
 _TWINS = {F.multi_head_attention_forward: _without_override(F.multi_head_attention_forward)}
 
 # What is done with the result of an operation.
-_PURE, _STEP, _WRITES, _STATISTICS, _IGNORED, _COMPOSED = range(6)
+_PURE, _STEP, _WRITES, _STATISTICS, _IGNORED, _COMPOSED, _PADS = range(7)
 _PLANS: dict[Any, tuple[int, str]] = {}
+_IN_C = (types.BuiltinFunctionType, types.MethodDescriptorType)
 
 
 def _plan(function: Any) -> tuple[int, str]:
     name, op = getattr(function, "__name__", ""), operation_name(function)
     if function in _TWINS:
         return _COMPOSED, op
+    if function is torch._nested_tensor_from_mask_left_aligned:
+        return _PADS, op
     if name == "__setitem__":
         return _WRITES, op
     if name in _NO_STEPS or (name == "__get__" and op not in _NEW_TENSORS):
@@ -66,7 +73,7 @@ def _plan(function: Any) -> tuple[int, str]:
     if op in _NORMALIZATIONS:
         return _STATISTICS, op
     # PyTorch's own functions write to an operand by a name with an underscore or by out= only.
-    pure = isinstance(function, types.BuiltinFunctionType) and not name.endswith("_")
+    pure = isinstance(function, _IN_C) and not name.endswith("_")
     return (_PURE if pure else _STEP), op
 
 
@@ -75,7 +82,7 @@ def operation_name(function: Any) -> str:
     name: str = getattr(function, "__name__", str(function))
     if name == "__get__":
         name = getattr(function.__self__, "__name__", "property")
-    short = name.strip("_")
+    short = name.partition(".")[0].strip("_")  # torch.ops.aten.add.Tensor has an overload
     if name.startswith("__") and short[1:] in _OPERATORS and short[0] in "ir":
         short = short[1:]
     elif short in ("rsub", "rdiv"):
@@ -124,11 +131,8 @@ class Recorder(TorchFunctionMode):
         self.failed: Record | None = None
         self._names: dict[int, str] = {}
         self._counters: set[int] = set()
-        for name, module in model.named_modules():
-            self._names[id(module)] = name
-            buffers = module._buffers
-            if buffers and "num_batches_tracked" in buffers:
-                self._counters.add(id(buffers["num_batches_tracked"]))
+        self._model = model
+        self._name_modules()
         self._root = Call("")
         self._stack: list[Call] = []
         self._call = self._root
@@ -137,6 +141,15 @@ class Recorder(TorchFunctionMode):
         self._frame: types.FrameType | None = None
         self._hooks: list[Any] = []
         self._depth = 0
+        self._padding: dict[int, Tensor] = {}
+
+    def _name_modules(self) -> None:
+        names, counters = self._names, self._counters
+        for name, module in self._model.named_modules():
+            names[id(module)] = name
+            buffers = module._buffers
+            if buffers and "num_batches_tracked" in buffers:
+                counters.add(id(buffers["num_batches_tracked"]))
 
     # --- entering -------------------------------------------------------------------------------
 
@@ -163,15 +176,35 @@ class Recorder(TorchFunctionMode):
         if threading.get_ident() == self._thread:
             # The root itself, and a module that is not registered, belong to their caller.
             name = self._names.get(id(module))
+            if name is None:  # made in this forward pass; perhaps it was registered then
+                self._name_modules()
+                name = self._names.setdefault(id(module), "")
             self._call = Call(name) if name else self._call
             self._stack.append(self._call)
 
-    def _after(self, module: nn.Module, _: Any, __: Any) -> None:
+    def _after(self, module: nn.Module, _: Any, output: Any) -> Any:
         if threading.get_ident() == self._thread and self._stack:
             ended = self._stack.pop()
             self._call = self._stack[-1] if self._stack else self._root
             if self._call is not ended:
                 self._call.steps += ended.steps
+            if self._padding and isinstance(output, Tensor):
+                padding = self._padding.pop(id(module), None)
+                return None if padding is None else output.masked_fill(padding, 0.0)
+        return None
+
+    def _pad(self, frame: types.FrameType, tokens: Tensor) -> None:
+        """Note that the fast path of `nn.TransformerEncoder` would give zeros for padded tokens.
+
+        It packs the other tokens (batch, length) into a nested tensor for the layers, which
+        are taken apart here and therefore see them all: the padded rows are set to zero
+        behind the last layer.
+        """
+        encoder = frame.f_locals.get("self")
+        fast = not torch.is_grad_enabled() and not torch.is_autocast_enabled()
+        if isinstance(encoder, nn.TransformerEncoder) and frame.f_locals.get("mask") is None:
+            if fast and torch.backends.mha.get_fastpath_enabled():
+                self._padding[id(encoder.layers[-1])] = tokens.logical_not().unsqueeze(-1)
 
     # --- recording ------------------------------------------------------------------------------
 
@@ -194,6 +227,8 @@ class Recorder(TorchFunctionMode):
         except Exception as error:
             self._fail(op, operands, error)
             raise
+        if kind is _PADS and result:
+            self._pad(sys._getframe(1), args[1])
         if kind is _IGNORED or (result is None and kind is not _WRITES):
             return result
         if isinstance(result, Tensor):
@@ -225,9 +260,9 @@ class Recorder(TorchFunctionMode):
             mutates = versions != _versions(operands)
         values = []
         for t in outputs:
-            values.append(t.detach().clone() if t.requires_grad else t.clone())
+            values.append(_copy(t))
             made[id(t)] = (weakref.ref(t), index)
-        shapes = [t.shape for t in operands]
+        shapes = _shapes(operands)
         call = self._call
         call.own += 1
         call.steps += 1
@@ -244,7 +279,7 @@ class Recorder(TorchFunctionMode):
         return known[1] if known is not None and known[0]() is tensor else None
 
     def _fail(self, op: str, operands: list[Tensor], error: Exception) -> None:
-        shapes = [t.shape for t in operands]
+        shapes = _shapes(operands)
         parents = [self.made_by(t) for t in operands]
         self.failed = Record(op, self._call, self._where(), shapes, parents, [], False, error)
 
@@ -257,7 +292,7 @@ class Recorder(TorchFunctionMode):
             kind = _KINDS.get(id(code)) or _kind(code)
             if kind[0] is _USERS:
                 return code, frame.f_lasti
-            if kind[0] is _MAKES_PARAMETERS:
+            if kind[0] is _UNSEENS:
                 return _UNSEEN
             frame = frame.f_back
         return None
@@ -269,20 +304,32 @@ def in_torch(code: types.CodeType) -> bool:
 
 
 _UNSEEN = object()
-_USERS, _TORCHS, _MAKES_PARAMETERS = range(3)
+_USERS, _TORCHS, _UNSEENS = range(3)
 _OWN = {__file__, os.path.join(os.path.dirname(__file__), "trace.py")}
-_PARAMETERS = (nn.Parameter.__new__.__code__, LazyModuleMixin._infer_parameters.__code__)
+_LAYERS = os.path.join(_TORCH, "nn", "modules") + os.sep
 # By id, for a code object's hash is that of all its contents; the code is kept, so no id returns.
 _KINDS: dict[int, tuple[int, types.CodeType]] = {}
 
 
 def _kind(code: types.CodeType) -> tuple[int, types.CodeType]:
-    if code in _PARAMETERS:
-        kind = _MAKES_PARAMETERS
+    if code in _NOT_SEEN or (code.co_filename.startswith(_LAYERS) and code.co_name == "__init__"):
+        kind = _UNSEENS
     else:
         own = code.co_filename.startswith(_TORCH) or code.co_filename in _OWN
         kind = _TORCHS if own else _USERS
     return _KINDS.setdefault(id(code), (kind, code))
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    """The tensor as it is now, for ever."""
+    return tensor.detach().clone() if tensor.requires_grad else tensor.clone()
+
+
+def _shapes(tensors: list[Tensor]) -> list[torch.Size]:
+    try:
+        return [t.shape for t in tensors]
+    except RuntimeError:  # nested tensors of the strided layout have no shape, only a length
+        return [torch.Size([t.size(0)]) if t.is_nested else t.shape for t in tensors]
 
 
 def _versions(tensors: list[Tensor]) -> list[int] | None:
@@ -303,3 +350,12 @@ def _collect(values: Any, found: list[Tensor]) -> None:
                 _collect(value, found)
         elif isinstance(value, dict):
             _collect(value.values(), found)
+
+
+# Making parameters is no step; nor is what a tracer does that runs within another's forward pass.
+_NOT_SEEN = (
+    nn.Parameter.__new__.__code__,
+    LazyModuleMixin._infer_parameters.__code__,
+    _copy.__code__,
+    left_as_found.__wrapped__.__code__,  # type: ignore[attr-defined]
+)

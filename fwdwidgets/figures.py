@@ -437,5 +437,5 @@ def _exact(values: np.ndarray) -> str:
     return ".17~g" if values.dtype == np.float64 else ".9~g"
 
 
-def _short(name: str, most: int = 16) -> str:
+def _short(name: str, most: int = 12) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"

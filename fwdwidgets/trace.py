@@ -71,7 +71,7 @@ class Step:
     def shape(self) -> Shape | None:
         """The shape of `value`; None where there is none."""
         values = self._record.values
-        return tuple(values[0].shape) if values else None
+        return _shape_of(values[0]) if values else None
 
     @property
     def filename(self) -> str | None:
@@ -183,7 +183,9 @@ class Tracer:
                 with recorder:
                     output = model(*inputs, **kwargs)
             except Exception as raised:
-                error = raised
+                # Without this frame, which would hold the error that holds it.
+                back = raised.__traceback__
+                error = raised.with_traceback(back and back.tb_next)
         return finish(recorder, output, error)
 
 
@@ -224,6 +226,7 @@ def finish(recorder: Recorder, output: Any, error: Exception | None) -> ForwardT
             records.append(failed)
         else:
             records.append(_python_error(error, recorder))
+    recorder.failed = None  # its traceback holds the recorder
     names = _names(records)
     steps = tuple(
         [
@@ -243,8 +246,8 @@ def _python_error(error: Exception, recorder: Recorder) -> Record:
         code = frame.tb_frame.f_code
         if not in_torch(code):
             where = code, frame.tb_lasti
-            first = next(iter(code.co_varnames), "")  # usually self
-            module = recorder.name_of(frame.tb_frame.f_locals.get(first)) or module
+        first = next(iter(code.co_varnames), "")  # usually self
+        module = recorder.name_of(frame.tb_frame.f_locals.get(first)) or module
         frame = frame.tb_next
     return Record("error", Call(module), where, [], [], [], False, error)
 
@@ -299,6 +302,11 @@ def _one_line(source: str) -> str:
     return " ".join(source.split())
 
 
+def _shape_of(tensor: Tensor) -> Shape:
+    nested = tensor.is_nested and tensor.layout is torch.strided
+    return (tensor.size(0),) if nested else tuple(tensor.shape)
+
+
 def _shape(shape: Shape) -> str:
     return f"({', '.join(map(str, shape))})"
 
@@ -308,4 +316,4 @@ def _arrow(step: Step) -> str:
     operands = ", ".join(_shape(shape) for shape in step.input_shapes)
     if step.error is not None:
         return f"{operands} → {type(step.error).__name__}".lstrip()
-    return f"{operands} → {', '.join(_shape(tuple(v.shape)) for v in step.values)}".lstrip()
+    return f"{operands} → {', '.join(_shape(_shape_of(v)) for v in step.values)}".lstrip()

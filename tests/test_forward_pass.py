@@ -494,11 +494,11 @@ def test_a_wrong_shape_keeps_the_old_picture_and_marks_it():
     assert "12 * 4 * 4" in message(widget)
     assert "old" in message(widget)
     figure = find(widget, "fwd-figure")
-    assert "fwd-old" in figure._dom_classes
+    assert figure.old is True
     assert np.array_equal(widget.figure.data[figures.INPUT].z, picture)
     assert widget.trace.error is not None
     widget.sample = 2
-    assert "fwd-old" not in figure._dom_classes
+    assert figure.old is False
     assert "old" not in message(widget)
 
 

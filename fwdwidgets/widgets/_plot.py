@@ -114,7 +114,11 @@ class Plot(anywidget.AnyWidget):
 
     Attributes:
         figure: what is on the screen, as a `plotly.graph_objects.Figure` to read.
+        old: whether it shows an earlier state than the one chosen; then it has the CSS class
+            `fwd-old`.
     """
+
+    old = traitlets.Bool().tag(sync=True)
 
     _esm = STATIC / "plot.js"
     _library = traitlets.Instance(ipywidgets.Widget).tag(

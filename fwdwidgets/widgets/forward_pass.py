@@ -253,7 +253,7 @@ class ForwardPass(ForwardWidget):
             "old": "",
         }
         if self.trace.error is not None and self._pictured:
-            self._plot.add_class("fwd-old")
+            self._plot.old = True
             self._notes["old"] = f"The picture is old: it shows {self._pictured}."
         else:
             self._draw(everything=True)
@@ -321,7 +321,7 @@ class ForwardPass(ForwardWidget):
         if everything:
             panels.draw_input(drawing, self._now.batch)
             panels.draw_answer(drawing, self._now.answer, self.label, self._name)
-            self._plot.remove_class("fwd-old")
+            self._plot.old = False
             self._pictured = self._describe_choice()
         panels.draw_layer(drawing, self._step, self._grid())
         self._plot.draw(drawing, f"{self._describe_choice()}: input, {self.layer}, answer")

@@ -157,6 +157,9 @@ async function render({ model, el, signal }) {
     schedule();
   }
 
+  const age = () => el.classList.toggle("fwd-old", model.get("old"));
+  model.on("change:old", age);
+  age();
   model.on("msg:custom", receive);
   const redraw = () => {
     anew = true;
@@ -177,6 +180,7 @@ async function render({ model, el, signal }) {
 
   return () => {
     model.off("msg:custom", receive);
+    model.off("change:old", age);
     channel.port1.close();
     size.disconnect();
     theme.disconnect();

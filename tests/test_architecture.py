@@ -1,0 +1,80 @@
+"""The house: who may know whom, what an import loads, and the public face."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fwdwidgets
+
+PACKAGE = Path(fwdwidgets.__file__).parent
+NOT_TORCHS = ("ipywidgets", "plotly", "anywidget", "voila", "jupyterlab", "torchvision", "sklearn")
+ROOMS = {
+    "trace": NOT_TORCHS,
+    "seeds": NOT_TORCHS,
+    "samples": NOT_TORCHS,
+    "datasets": NOT_TORCHS,
+    "models": NOT_TORCHS,
+    "outputs": NOT_TORCHS,
+    "diagnose": NOT_TORCHS,
+    "display": NOT_TORCHS,
+    "compute": NOT_TORCHS,
+    "figures": ("torch", "ipywidgets", "anywidget", "voila"),
+    "badge": ("torch", "numpy", "plotly", "ipywidgets"),
+    "widgets.forward_pass": ("voila", "jupyterlab", "torchvision", "sklearn"),
+    "serve.folders": ("voila", "jupyterlab", "torchvision"),
+}
+
+
+def loaded_by(code):
+    """The top-level modules that a fresh Python has loaded after `code`."""
+    names = "print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    run = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}\n{names}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return set(run.stdout.split())
+
+
+# The package itself loads torch and ipywidgets, so each room is entered past its __init__.
+ALONE = f"""
+import types
+package = types.ModuleType("fwdwidgets")
+package.__path__ = [{str(PACKAGE)!r}]
+package.__file__ = {str(PACKAGE / "__init__.py")!r}
+sys.modules["fwdwidgets"] = package
+import importlib
+importlib.import_module("fwdwidgets.%s")
+"""
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_knows_only_what_it_may(room):
+    assert not loaded_by(ALONE % room) & set(ROOMS[room])
+
+
+def test_importing_the_package_stays_light():
+    heavy = {"voila", "jupyterlab", "onnx", "onnxscript", "torchvision", "sklearn", "matplotlib"}
+    assert not loaded_by("import fwdwidgets") & heavy
+
+
+def test_widgets_do_not_know_each_other():
+    widgets = [path.stem for path in (PACKAGE / "widgets").glob("[a-z]*.py")]
+    for name in widgets:
+        source = (PACKAGE / "widgets" / f"{name}.py").read_text(encoding="utf-8")
+        assert not [other for other in widgets if f"fwdwidgets.widgets.{other}" in source]
+
+
+def test_the_public_names_are_sorted_and_there():
+    names = fwdwidgets.__all__
+    assert names == sorted(names)
+    assert all(hasattr(fwdwidgets, name) for name in names)
+    public = {
+        name
+        for name, value in vars(fwdwidgets).items()
+        if not name.startswith("_") and getattr(value, "__module__", "").startswith("fwdwidgets.")
+    }
+    assert public <= set(names)

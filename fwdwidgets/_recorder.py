@@ -20,8 +20,6 @@ from torch.nn.modules import module as module_hooks
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.overrides import TorchFunctionMode
 
-from fwdwidgets._state import left_as_found
-
 _TORCH = os.path.dirname(torch.__file__) + os.sep
 _RENAMED = {
     "truediv": "div",
@@ -306,17 +304,19 @@ def in_torch(code: types.CodeType) -> bool:
 _UNSEEN = object()
 _USERS, _TORCHS, _UNSEENS = range(3)
 _OWN = {__file__, os.path.join(os.path.dirname(__file__), "trace.py")}
+_GUARD = os.path.join(os.path.dirname(__file__), "_state.py")
 _LAYERS = os.path.join(_TORCH, "nn", "modules") + os.sep
 # By id, for a code object's hash is that of all its contents; the code is kept, so no id returns.
 _KINDS: dict[int, tuple[int, types.CodeType]] = {}
 
 
 def _kind(code: types.CodeType) -> tuple[int, types.CodeType]:
-    if code in _NOT_SEEN or (code.co_filename.startswith(_LAYERS) and code.co_name == "__init__"):
+    file = code.co_filename
+    makes_layer = code.co_name == "__init__" and file.startswith(_LAYERS)
+    if code in _NOT_SEEN or makes_layer or file == _GUARD:
         kind = _UNSEENS
     else:
-        own = code.co_filename.startswith(_TORCH) or code.co_filename in _OWN
-        kind = _TORCHS if own else _USERS
+        kind = _TORCHS if file.startswith(_TORCH) or file in _OWN else _USERS
     return _KINDS.setdefault(id(code), (kind, code))
 
 
@@ -357,5 +357,4 @@ _NOT_SEEN = (
     nn.Parameter.__new__.__code__,
     LazyModuleMixin._infer_parameters.__code__,
     _copy.__code__,
-    left_as_found.__wrapped__.__code__,  # type: ignore[attr-defined]
 )

@@ -49,7 +49,7 @@ class Step:
     @property
     def values(self) -> tuple[Tensor, ...]:
         """All output tensors, as they were when the operation had run."""
-        return tuple(self._record.values)
+        return tuple([_unwrapped(value) for value in self._record.values])
 
     @property
     def mutates(self) -> bool:
@@ -65,13 +65,13 @@ class Step:
     def value(self) -> Tensor | None:
         """The first output tensor, as it was when the operation had run."""
         values = self._record.values
-        return values[0] if values else None
+        return _unwrapped(values[0]) if values else None
 
     @property
     def shape(self) -> Shape | None:
         """The shape of `value`; None where there is none."""
-        values = self._record.values
-        return _shape_of(values[0]) if values else None
+        value = self.value
+        return None if value is None else _shape_of(value)
 
     @property
     def filename(self) -> str | None:
@@ -183,10 +183,13 @@ class Tracer:
                 with recorder:
                     output = model(*inputs, **kwargs)
             except Exception as raised:
-                # Without this frame, which would hold the error that holds it.
-                back = raised.__traceback__
-                error = raised.with_traceback(back and back.tb_next)
-        return finish(recorder, output, error)
+                error = raised
+                if raised.__traceback__ is not None:  # it begins in the model, not in this frame
+                    raised.__traceback__ = raised.__traceback__.tb_next
+        try:
+            return finish(recorder, output, error)
+        finally:
+            del error  # the caller's frame refers to this one: no cycle, memory goes with the trace
 
 
 def trace_forward(model: nn.Module, *inputs: Any, **kwargs: Any) -> ForwardTrace:
@@ -300,6 +303,13 @@ def _expression(code: types.CodeType, instruction: int) -> str:
 
 def _one_line(source: str) -> str:
     return " ".join(source.split())
+
+
+def _unwrapped(tensor: Tensor) -> Tensor:
+    """The tensor behind those of `torch.func`, which do not outlive their `vmap` or `grad`."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor
 
 
 def _shape_of(tensor: Tensor) -> Shape:

@@ -1,0 +1,384 @@
+"""The tracer where PyTorch has corners: against plain PyTorch, as everywhere."""
+
+import gc
+import linecache
+import warnings
+import weakref
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+import fwdwidgets as fw
+
+
+class Model(nn.Module):
+    """A model of one function of itself and its inputs."""
+
+    def __init__(self, function, **modules):
+        super().__init__()
+        self.function = function
+        for name, module in modules.items():
+            self.add_module(name, module)
+
+    def forward(self, *inputs, **keywords):
+        return self.function(self, *inputs, **keywords)
+
+
+def ops(trace):
+    return [step.op for step in trace]
+
+
+def names(trace):
+    return [step.name for step in trace]
+
+
+def plain(model, *inputs, **kwargs):
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        return model(*inputs, **kwargs)
+
+
+# --- transformers ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("norm", [None, nn.LayerNorm(8)])
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_an_encoder_with_padded_tokens_answers_as_its_nested_fast_path(norm):
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    encoder = nn.TransformerEncoder(layer, 2, norm=norm).eval()
+    x = torch.randn(2, 5, 8)
+    padded = torch.tensor([[False] * 3 + [True] * 2, [False] * 4 + [True]])
+    expected = plain(encoder, x, src_key_padding_mask=padded)
+    trace = fw.trace_forward(encoder, x, src_key_padding_mask=padded)
+    torch.testing.assert_close(trace.output, expected, atol=1e-6, rtol=0)
+    assert "layers.1.norm2" in trace
+    graph = fw.Tracer(keep_graph=True)(encoder, x, src_key_padding_mask=padded)
+    slow = encoder(x, src_key_padding_mask=padded)  # with gradients there is no fast path
+    torch.testing.assert_close(graph.output, slow, atol=1e-6, rtol=0)
+
+
+def test_a_whole_transformer_is_taken_apart():
+    model = nn.Transformer(8, 2, 1, 1, 16, batch_first=True).eval()
+    source, target = torch.randn(1, 4, 8), torch.randn(1, 3, 8)
+    trace = fw.trace_forward(model, source, target)
+    torch.testing.assert_close(trace.output, plain(model, source, target), atol=1e-6, rtol=0)
+    assert "multi_head_attention_forward" not in ops(trace)
+    assert "decoder.layers.0.multihead_attn.scaled_dot_product_attention" in trace
+
+
+# --- what is a step -------------------------------------------------------------------------------
+
+
+def test_unpacking_and_iterating_are_one_unbind():
+    def forward(_, x):
+        first, second = x
+        return [row + 1 for row in x] + [first * second]
+
+    x = torch.randn(2, 3)
+    trace = fw.trace_forward(Model(forward), x)
+    assert ops(trace) == ["unbind", "unbind", "add", "add", "mul"]
+    assert torch.equal(trace["mul"].value, x[0] * x[1])
+    assert trace["mul"].parents == ("unbind", "unbind")
+
+
+def test_operators_carry_the_name_of_their_operation():
+    def forward(_, x):
+        y = x.int()
+        1 - x, 2 / x, 2**x, x // 2, 3 % y, ~y, y & 1, y | 1, y ^ 1, y << 1, y >> 1
+        abs(x), -x, x @ x.T, x > 1, x == x
+        x = x.clone()
+        x -= 1
+        x *= 2
+        x /= 2
+        x **= 2
+        return x
+
+    expected = (
+        "int sub div pow floor_divide remainder bitwise_not bitwise_and bitwise_or bitwise_xor "
+        "bitwise_left_shift bitwise_right_shift abs neg T matmul gt eq clone sub mul div pow"
+    )
+    trace = fw.trace_forward(Model(forward), torch.rand(2, 2) + 1)
+    assert ops(trace) == expected.split()
+    assert [s.mutates for s in trace] == [False] * 19 + [True] * 4
+
+
+def test_operations_of_the_dispatcher_carry_their_plain_name():
+    def forward(_, x):
+        return torch.ops.aten.relu(torch.ops.aten.add.Tensor(x, x))
+
+    assert ops(fw.trace_forward(Model(forward), torch.ones(2))) == ["add", "relu"]
+
+
+def test_every_function_of_torch_nn_functional_is_one_step():
+    image, row = torch.rand(1, 4, 8, 8), torch.rand(2, 6)
+    calls = [
+        ("interpolate", lambda: F.interpolate(image, scale_factor=2, mode="bilinear")),
+        ("group_norm", lambda: F.group_norm(image, 2)),
+        ("normalize", lambda: F.normalize(row)),
+        ("cross_entropy", lambda: F.cross_entropy(row, torch.tensor([1, 2]))),
+        ("gumbel_softmax", lambda: F.gumbel_softmax(row)),
+        ("adaptive_avg_pool2d", lambda: F.adaptive_avg_pool2d(image, 1)),
+        ("max_pool2d_with_indices", lambda: F.max_pool2d(image, 2, return_indices=True)),
+        ("scaled_dot_product_attention", lambda: F.scaled_dot_product_attention(row, row, row)),
+        ("layer_norm", lambda: F.layer_norm(row, (6,))),
+        ("gelu", lambda: F.gelu(row)),
+        ("pad", lambda: F.pad(row, (1, 1))),
+    ]
+    for name, call in calls:
+        trace = fw.trace_forward(Model(lambda _, call=call: call()))
+        steps = [op for op in ops(trace) if op != "tensor"]
+        assert steps == [name]
+
+
+def test_printing_and_python_numbers_are_no_steps():
+    def forward(_, x):
+        str(x), f"{x}", x.tolist(), x.numpy(), x.shape, x.ndim, x.stride(), len(x), x.size()
+        x.is_contiguous(), x.numel(), x.dim(), x.requires_grad_(), torch.is_tensor(x)
+        return x + 1
+
+    assert ops(fw.trace_forward(Model(forward), torch.ones(1, 2))) == ["add"]
+
+
+def test_layers_that_are_made_in_forward_are_no_steps_and_have_names_once_registered():
+    def forward(self, x):
+        if not hasattr(self, "late"):
+            self.late = nn.Linear(3, 2)
+        return nn.Linear(2, 1)(self.late(x))
+
+    model, x = Model(forward), torch.ones(1, 3)
+    for _ in range(2):
+        trace = fw.trace_forward(model, x)
+        assert names(trace) == ["late", "linear"]
+        assert trace["late"].module == "late"
+        assert trace["linear"].module == ""
+
+
+def test_an_identity_has_no_steps():
+    x = torch.ones(1)
+    trace = fw.trace_forward(nn.Identity(), x)
+    assert (len(trace), trace.output_step, trace.error) == (0, None, None)
+    assert trace.output is x
+
+
+def test_dropout_in_eval_is_a_step():
+    trace = fw.trace_forward(nn.Sequential(nn.Dropout(0.5)).eval(), torch.ones(3))
+    assert names(trace) == ["0"]
+    assert ops(trace) == ["dropout"]
+
+
+# --- kinds of tensors -----------------------------------------------------------------------------
+
+
+def test_sparse_complex_empty_and_nested_tensors():
+    x = torch.tensor([[0.0, 1.0, 2.0], [3.0, 0.0, 0.0]])
+    trace = fw.trace_forward(Model(lambda _, x: torch.sparse.mm(x.to_sparse(), x.T)), x)
+    assert torch.equal(trace.output, x @ x.T)
+    assert trace["to_sparse"].value.is_sparse
+    trace = fw.trace_forward(Model(lambda _, x: torch.fft.fft(x).abs()), x)
+    assert torch.equal(trace["fft_fft"].value, torch.fft.fft(x))
+    assert fw.trace_forward(nn.Linear(3, 2), torch.ones(0, 3))["linear"].shape == (0, 2)
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_nested_tensors_have_no_shape_of_their_own():
+    def forward(_, x):
+        ragged = torch.nested.as_nested_tensor([x[0], x[1, :2]]) * 1
+        return ragged.to_padded_tensor(0.0)
+
+    x = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    trace = fw.trace_forward(Model(forward), x)
+    assert trace.error is None
+    assert torch.equal(trace.output, torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 0.0]]))
+    assert "to_padded_tensor" in repr(trace)
+    assert trace["mul"].shape == (2,)
+
+
+def test_a_subclass_of_tensor():
+    class Marked(torch.Tensor):
+        pass
+
+    x, layer = torch.ones(1, 3).as_subclass(Marked), nn.Linear(3, 2)
+    trace = fw.trace_forward(layer, x)
+    assert ops(trace) == ["linear"]
+    assert type(trace.output) is Marked
+    assert torch.equal(trace["linear"].value, plain(layer, x))
+
+
+# --- Python around the operations -----------------------------------------------------------------
+
+
+def test_checkpoints_generators_and_autocast():
+    def forward(self, x):
+        rows = (F.relu(row) for row in x.split(1))
+        with torch.autocast("cpu", torch.bfloat16):
+            return checkpoint(self.fc, torch.cat(list(rows)), use_reentrant=False)
+
+    model, x = Model(forward, fc=nn.Linear(3, 2)), torch.randn(2, 3)
+    trace = fw.trace_forward(model, x)
+    assert names(trace) == ["split", "relu", "relu_2", "cat", "fc"]
+    assert trace["relu"].source == "F.relu(row)"
+    assert trace.output.dtype == torch.bfloat16
+    assert torch.equal(trace.output, plain(model, x))
+
+
+def test_a_forward_that_turns_gradients_on():
+    def forward(self, x):
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            energy = self.fc(x).square().sum()
+        return torch.autograd.grad(energy, x)[0]
+
+    model, x = Model(forward, fc=nn.Linear(3, 2)), torch.randn(1, 3)
+    trace = fw.trace_forward(model, x)
+    assert ops(trace) == ["detach", "linear", "square", "sum", "grad"]
+    assert torch.equal(trace.output, plain(model, x))
+    assert not any(value.requires_grad for step in trace for value in step.values)
+    assert model.fc.weight.grad is None
+
+
+def test_a_trace_within_a_trace_adds_no_steps_of_its_own():
+    def forward(self, x):
+        inner = fw.trace_forward(self.bn, x)
+        assert names(inner) == ["batch_norm"]
+        return inner.output * 2
+
+    model, x = Model(forward, bn=nn.BatchNorm1d(3)), torch.randn(4, 3)
+    trace = fw.trace_forward(model, x)
+    assert trace.error is None
+    assert names(trace) == ["bn", "mul"]
+    assert torch.equal(trace.output, plain(nn.BatchNorm1d(3), x) * 2)
+
+
+def test_the_source_of_a_function_that_has_no_file():
+    space = {"torch": torch, "nn": nn}
+    exec("class Made(nn.Module):\n    def forward(self, x):\n        return torch.relu(x)", space)
+    (step,) = fw.trace_forward(space["Made"](), torch.ones(1))
+    assert (step.source, step.line) == ("", 3)
+    linecache.cache["<lesson>"] = (0, None, ["", "y = torch.tanh(x)  # ü\n"], "<lesson>")
+    exec(compile("\ndef f(_, x): return torch.tanh(x)", "<lesson>", "exec"), space)
+    assert fw.trace_forward(Model(space["f"]), torch.ones(1)).steps[0].line == 2
+
+
+def test_pruned_and_normalised_weights_are_right():
+    layer = nn.utils.parametrizations.spectral_norm(nn.Linear(3, 2))
+    found = {name: value.clone() for name, value in layer.named_buffers()}
+    x = torch.randn(4, 3)
+    trace = fw.trace_forward(nn.Sequential(layer), x)
+    for name, value in layer.named_buffers():
+        assert torch.equal(value, found[name])
+    assert torch.equal(trace.output, plain(layer, x))
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+def test_an_error_of_a_layer_names_the_layer_and_the_users_expression():
+    model = Model(lambda self, x: self.rnn(x)[0], rnn=nn.LSTM(4, 2))
+    last = fw.trace_forward(model, torch.randn(5, 2, 3)).steps[-1]
+    assert isinstance(last.error, (RuntimeError, ValueError))
+    assert (last.op, last.module, last.source) == ("error", "rnn", "self.rnn(x)")
+
+
+@pytest.mark.parametrize("register", ["register_forward_hook", "register_forward_pre_hook"])
+def test_an_error_in_a_users_hook(register):
+    model = Model(lambda self, x: self.fc(x), fc=nn.Linear(3, 2))
+    getattr(model.fc, register)(lambda *_: [][0])
+    last = fw.trace_forward(model, torch.ones(1, 3)).steps[-1]
+    assert (last.op, last.module, last.source) == ("error", "fc", "[][0]")
+
+
+def test_an_error_that_is_raised_again_as_another_is_the_users():
+    def forward(_, x):
+        try:
+            return x @ x
+        except RuntimeError as error:
+            raise ValueError("no square matrix") from error
+
+    trace = fw.trace_forward(Model(forward), torch.ones(2, 3))
+    assert isinstance(trace.error, ValueError)
+    assert ops(trace) == ["error"]
+    assert trace.steps[0].source == 'raise ValueError("no square matrix") from error'
+
+
+def test_too_few_inputs_are_an_error_without_a_line():
+    trace = fw.trace_forward(nn.Linear(3, 2))
+    assert isinstance(trace.error, TypeError)
+    assert [(s.op, s.source, s.value) for s in trace] == [("error", "", None)]
+
+
+def test_a_dropped_trace_of_an_error_leaves_nothing_in_memory():
+    def fails(_, x):
+        return x @ x
+
+    def raises(_, x):
+        raise ValueError(x.shape)
+
+    for function in (fails, raises):
+        x = torch.ones(2, 3)
+        alive = weakref.ref(x)
+        gc.collect()
+        gc.disable()
+        try:
+            trace = fw.trace_forward(Model(function), x)
+            assert trace.error is not None
+            del x, trace
+            assert alive() is None
+        finally:
+            gc.enable()
+
+
+# --- state ----------------------------------------------------------------------------------------
+
+
+def test_a_kept_graph_can_be_differentiated_through_batch_normalization():
+    model, x = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3), nn.ReLU()), torch.randn(4, 3)
+    trace = fw.Tracer(keep_graph=True)(model, x)
+    trace.output.square().sum().backward()
+    assert torch.equal(model[1].running_mean, torch.zeros(3))
+    assert model[1].num_batches_tracked == 0
+    recorded = model[0].weight.grad.clone()
+    model.zero_grad()
+    model(x).square().sum().backward()
+    assert torch.equal(recorded, model[0].weight.grad)
+
+
+def test_gradients_and_their_flags_are_put_back():
+    def forward(self, x):
+        with torch.enable_grad():
+            self.fc(x).sum().backward()
+        self.fc.bias.requires_grad_(False)
+        return self.fc(x)
+
+    model = Model(forward, fc=nn.Linear(3, 2))
+    model.fc.bias.grad = grad = torch.ones(2)
+    assert fw.trace_forward(model, torch.ones(1, 3)).error is None
+    assert model.fc.weight.grad is None
+    assert model.fc.bias.grad is grad
+    assert torch.equal(grad, torch.ones(2))
+    assert model.fc.bias.requires_grad
+
+
+def test_a_buffer_of_another_size_is_put_back():
+    def forward(self, x):
+        self.cache.resize_(4).fill_(7)
+        return x + 1
+
+    model = Model(forward)
+    model.register_buffer("cache", torch.arange(2.0))
+    cache = model.cache
+    fw.trace_forward(model, torch.ones(1))
+    assert model.cache is cache
+    assert torch.equal(cache, torch.tensor([0.0, 1.0]))
+
+
+def test_vectorised_functions():
+    model = Model(lambda _, x: torch.vmap(lambda row: row.sum() * 2)(x))
+    x = torch.arange(6.0).reshape(2, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trace = fw.trace_forward(model, x)
+    assert torch.equal(trace.output, x.sum(1) * 2)
+    assert ops(trace) == ["sum", "mul"]
+    assert torch.equal(trace["sum"].value, x.sum(1))

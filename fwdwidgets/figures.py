@@ -97,6 +97,9 @@ VIEWS: dict[int, dict[str, Any]] = {
 }
 """Layout patches by the least width in pixels that they are for: panels below or beside."""
 
+_UNMEASURED = {"tickangle": 0, "ticklabeloverflow": "allow"}
+"""Else plotly measures each tick label in the page, a sixth of a redraw."""
+
 
 @dataclass
 class Drawing:
@@ -131,7 +134,7 @@ def forward_figure() -> go.Figure:
         "outlinewidth": 0,
         "tickformat": ".3~g",
         "tickfont": {"size": 11},
-        "ticklabeloverflow": "allow",
+        **_UNMEASURED,
     }
     title = {
         "xref": "paper",
@@ -196,6 +199,8 @@ def forward_figure() -> go.Figure:
         "yaxis5": {**classes, **numbers, "anchor": "x5"},
         "yaxis6": {**classes, **numbers, "anchor": "x4", "overlaying": "y4"},
     }
+    for name in [name for name in layout if name[1:].startswith("axis")]:
+        layout[name] |= _UNMEASURED
     figure = go.Figure(data=data, layout=layout)
     figure.update_layout(template="none")
     for path, value in {**VIEWS[900], **THEMES["light"]}.items():

@@ -56,19 +56,21 @@ class Encoder(nn.Module):
         return x
 
 
-def peers(model: nn.Module, x: Tensor) -> dict[str, Callable[[], Any]]:
-    """The peers that can be imported, each as one call; the others are named with the reason."""
-    found: dict[str, Callable[[], Any]] = {}
+def reason(error: Exception) -> str:
+    """Why a peer has no figure, in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:90]
+
+
+def peers(model: nn.Module, x: Tensor) -> dict[str, Callable[[], Any] | str]:
+    """Each peer as one call; one that cannot be imported or fails gives its reason instead."""
+    found: dict[str, Callable[[], Any] | str] = {}
 
     def add(name: str, make: Callable[[], Callable[[], Any]]) -> None:
         try:
             with contextlib.redirect_stdout(io.StringIO()):
-                run = make()
-                run()
+                found[name] = make()
         except Exception as error:
-            print(f"  {name}: left out, {type(error).__name__}: {str(error).splitlines()[0][:90]}")
-        else:
-            found[name] = run
+            found[name] = reason(error)
 
     def torchinfo() -> Callable[[], Any]:
         from torchinfo import summary
@@ -130,14 +132,21 @@ def measure(title: str, model: nn.Module, x: Tensor, bar: float, rounds: int) ->
     def trace() -> None:
         kept[:] = [tracer(model, x)]  # as in a widget, where the next trace replaces the last
 
-    runs: dict[str, Callable[[], Any]] = {"bare": lambda: model(x), "fwdwidgets": trace}
+    runs: dict[str, Callable[[], Any] | str] = {"bare": lambda: model(x), "fwdwidgets": trace}
     runs |= peers(model, x)
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
-            times[name] += turn(run, spent=sum(times[name]))
+            if not isinstance(run, str):
+                try:
+                    times[name] += turn(run, spent=sum(times[name]))
+                except Exception as error:
+                    runs[name] = reason(error)
     bare = statistics.median(times["bare"])
     for name, values in times.items():
+        if isinstance(runs[name], str):
+            print(f"  {name:<40} no figure, {runs[name]}")
+            continue
         multiple = statistics.median(values) / bare
         note = f"   at most {bar}" if name == "fwdwidgets" else ""
         print(f"  {name:<40} {1e3 * statistics.median(values):9.3f} ms {multiple:8.2f} x{note}")

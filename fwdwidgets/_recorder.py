@@ -20,6 +20,8 @@ from torch.nn.modules import module as module_hooks
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.overrides import TorchFunctionMode
 
+from fwdwidgets._state import named_modules
+
 _TORCH = os.path.dirname(torch.__file__) + os.sep
 _RENAMED = {
     "truediv": "div",
@@ -117,20 +119,21 @@ class Recorder(TorchFunctionMode):
 
     Args:
         model: the root; its modules name the steps.
+        names: its `named_modules`, where they are known.
 
     Attributes:
         records: what ran, in order.
         failed: the last operation that raised, if any.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, names: dict[nn.Module, str] | None = None) -> None:
         super().__init__()
         self.records: list[Record] = []
         self.failed: Record | None = None
-        self._names: dict[int, str] = {}
         self._counters: set[int] = set()
         self._model = model
-        self._name_modules()
+        self._names: dict[nn.Module, str] = {}
+        self._name_modules(names or named_modules(model))
         self._root = Call("")
         self._stack: list[Call] = []
         self._call = self._root
@@ -141,13 +144,12 @@ class Recorder(TorchFunctionMode):
         self._depth = 0
         self._padding: dict[int, Tensor] = {}
 
-    def _name_modules(self) -> None:
-        names, counters = self._names, self._counters
-        for name, module in self._model.named_modules():
-            names[id(module)] = name
+    def _name_modules(self, names: dict[nn.Module, str]) -> None:
+        self._names = {**names, **self._names}
+        for module in names:
             buffers = module._buffers
             if buffers and "num_batches_tracked" in buffers:
-                counters.add(id(buffers["num_batches_tracked"]))
+                self._counters.add(id(buffers["num_batches_tracked"]))
 
     # --- entering -------------------------------------------------------------------------------
 
@@ -173,10 +175,10 @@ class Recorder(TorchFunctionMode):
     def _before(self, module: nn.Module, _: Any) -> None:
         if threading.get_ident() == self._thread:
             # The root itself, and a module that is not registered, belong to their caller.
-            name = self._names.get(id(module))
+            name = self._names.get(module)
             if name is None:  # made in this forward pass; perhaps it was registered then
-                self._name_modules()
-                name = self._names.setdefault(id(module), "")
+                self._name_modules(named_modules(self._model))
+                name = self._names.get(module)
             self._call = Call(name) if name else self._call
             self._stack.append(self._call)
 
@@ -215,9 +217,7 @@ class Recorder(TorchFunctionMode):
             with self:
                 return _TWINS[function](*args, **kwargs or {})
         operands: list[Tensor] = []
-        _collect(args, operands)
-        if kwargs:
-            _collect(kwargs.values(), operands)
+        _collect((*args, *kwargs.values()) if kwargs else args, operands)
         watched = kind is not _PURE or "out" in (kwargs or ())
         versions = _versions(operands) if watched else None
         try:
@@ -247,7 +247,7 @@ class Recorder(TorchFunctionMode):
         parents = []
         for t in operands:
             known = made.get(id(t))
-            parents.append(known[1] if known is not None and known[0]() is t else None)
+            parents.append(None if known is None or known[0]() is not t else known[1])
         if not watched:
             mutates = False
         elif versions is None:
@@ -269,7 +269,7 @@ class Recorder(TorchFunctionMode):
 
     def name_of(self, module: Any) -> str | None:
         """The qualified name of a module of the model; None of any other object."""
-        return self._names.get(id(module))
+        return self._names.get(module) if isinstance(module, nn.Module) else None
 
     def made_by(self, tensor: Any) -> int | None:
         """The index of the record that made `tensor`, None where none did."""
@@ -340,8 +340,13 @@ def _versions(tensors: list[Tensor]) -> list[int] | None:
         return None
 
 
+_NUMBERS = frozenset({int, float, bool, type(None), str})
+
+
 def _collect(values: Any, found: list[Tensor]) -> None:
     for value in values:
+        if type(value) in _NUMBERS:
+            continue
         if isinstance(value, Tensor):
             found.append(value)
         elif isinstance(value, (tuple, list)):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fwdwidgets._recorder import Call, Record, Recorder, in_torch
-from fwdwidgets._state import left_as_found
+from fwdwidgets._state import left_as_found, named_modules
 
 Shape = tuple[int, ...]
 
@@ -21,15 +21,13 @@ class Step:
 
     Attributes:
         name: unique in its trace: `conv1`, `relu`, `relu_2`, `layer1.0.add`.
-        parents: the name of the step that made each operand, None where none did (a parameter,
-            an input of the model).
     """
 
-    __slots__ = ("_record", "name", "parents")
+    __slots__ = ("_names", "_record", "name")
 
-    def __init__(self, name: str, record: Record, parents: tuple[str | None, ...]) -> None:
-        """Made by a `Tracer`."""
-        self.name, self._record, self.parents = name, record, parents
+    def __init__(self, name: str, record: Record, names: list[str]) -> None:
+        """Made by a `Tracer`; `names` are those of all steps."""
+        self.name, self._record, self._names = name, record, names
 
     @property
     def op(self) -> str:
@@ -45,6 +43,11 @@ class Step:
     def input_shapes(self) -> tuple[Shape, ...]:
         """The shape of every tensor operand in call order, parameters included."""
         return tuple([tuple(shape) for shape in self._record.input_shapes])
+
+    @property
+    def parents(self) -> tuple[str | None, ...]:
+        """The step that made each operand; None where none did (a parameter, a model's input)."""
+        return tuple([None if i is None else self._names[i] for i in self._record.parents])
 
     @property
     def values(self) -> tuple[Tensor, ...]:
@@ -176,9 +179,10 @@ class Tracer:
                 f"model={model!r} is no nn.Module: pass a network, such as nn.Linear(2, 1)"
                 + (", an instance and not the class" if isinstance(model, type) else "")
             )
-        recorder = Recorder(model)
+        names = named_modules(model)
+        recorder = Recorder(model, names)
         output, error = None, None
-        with left_as_found(model), torch.set_grad_enabled(self.keep_graph):
+        with left_as_found(names), torch.set_grad_enabled(self.keep_graph):
             try:
                 with recorder:
                     output = model(*inputs, **kwargs)
@@ -231,12 +235,7 @@ def finish(recorder: Recorder, output: Any, error: Exception | None) -> ForwardT
             records.append(_python_error(error, recorder))
     recorder.failed = None  # its traceback holds the recorder
     names = _names(records)
-    steps = tuple(
-        [
-            Step(name, record, tuple([None if i is None else names[i] for i in record.parents]))
-            for name, record in zip(names, records, strict=True)
-        ]
-    )
+    steps = tuple([Step(n, record, names) for n, record in zip(names, records, strict=True)])
     made = recorder.made_by(output)
     return ForwardTrace(steps, output, error, None if made is None else steps[made])
 

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules import module as module_hooks
 from torch.nn.modules.lazy import LazyModuleMixin
+from torch.nn.parameter import Parameter
 from torch.overrides import TorchFunctionMode
 
 from fwdwidgets._state import named_modules
@@ -37,6 +38,7 @@ _RENAMED = {
 _OPERATORS = {"add", "sub", "mul", "div", "pow", "matmul", *_RENAMED}
 _NEW_TENSORS = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
 _NORMALIZATIONS = frozenset({"batch_norm", "instance_norm"})
+_RENORMALIZE = frozenset({"embedding", "embedding_bag"})  # the rows that they read, by max_norm
 _NO_STEPS = frozenset(
     {"__set__", "__delete__", "_make_subclass", "_make_wrapper_subclass", "requires_grad_"}
 )
@@ -72,8 +74,9 @@ def _plan(function: Any) -> tuple[int, str]:
         return _IGNORED, op
     if op in _NORMALIZATIONS:
         return _STATISTICS, op
-    # PyTorch's own functions write to an operand by a name with an underscore or by out= only.
-    pure = isinstance(function, _IN_C) and not name.endswith("_")
+    # PyTorch's own functions write to an operand by a name with an underscore, out= or inplace=.
+    own = isinstance(function, _IN_C) or getattr(function, "__module__", "") == F.__name__
+    pure = own and not name.endswith("_") and name not in _RENORMALIZE
     return (_PURE if pure else _STEP), op
 
 
@@ -213,12 +216,18 @@ class Recorder(TorchFunctionMode):
         if plan is None:
             plan = _PLANS[function] = _plan(function)
         kind, op = plan
+        if kind is _IGNORED:
+            return function(*args, **kwargs or {})
         if kind is _COMPOSED:
             with self:
                 return _TWINS[function](*args, **kwargs or {})
         operands: list[Tensor] = []
-        _collect((*args, *kwargs.values()) if kwargs else args, operands)
-        watched = kind is not _PURE or "out" in (kwargs or ())
+        watched = kind is not _PURE
+        if kwargs:
+            _collect((*args, *kwargs.values()), operands)
+            watched = watched or "out" in kwargs or kwargs.get("inplace", False)
+        else:
+            _collect(args, operands)
         versions = _versions(operands) if watched else None
         try:
             result = function(*args, **kwargs) if kwargs else function(*args)
@@ -227,7 +236,7 @@ class Recorder(TorchFunctionMode):
             raise
         if kind is _PADS and result:
             self._pad(sys._getframe(1), args[1])
-        if kind is _IGNORED or (result is None and kind is not _WRITES):
+        if result is None and kind is not _WRITES:
             return result
         if isinstance(result, Tensor):
             outputs = [result]
@@ -345,10 +354,11 @@ _NUMBERS = frozenset({int, float, bool, type(None), str})
 
 def _collect(values: Any, found: list[Tensor]) -> None:
     for value in values:
-        if type(value) in _NUMBERS:
-            continue
-        if isinstance(value, Tensor):
+        kind = type(value)
+        if kind is Tensor or kind is Parameter or isinstance(value, Tensor):
             found.append(value)
+        elif kind in _NUMBERS:
+            continue
         elif isinstance(value, (tuple, list)):
             # A pair of ints is a stride or a size, and the most frequent argument of all.
             if len(value) != 2 or type(value[0]) is not int or type(value[1]) is not int:

@@ -1,6 +1,7 @@
 """The tracer where PyTorch has corners: against plain PyTorch, as everywhere."""
 
 import gc
+import inspect
 import linecache
 import warnings
 import weakref
@@ -130,6 +131,35 @@ def test_every_function_of_torch_nn_functional_is_one_step():
         trace = fw.trace_forward(Model(lambda _, call=call: call()))
         steps = [op for op in ops(trace) if op != "tensor"]
         assert steps == [name]
+
+
+def test_every_function_with_inplace_says_when_it_writes():
+    found = []
+    for name, function in sorted(vars(F).items()):
+        if not inspect.isfunction(function) or name.startswith("_"):
+            continue
+        if "inplace" not in inspect.signature(function).parameters:
+            continue
+        found.append(name)
+        extra = (0.5, 0.1) if name == "threshold" else ()
+        for inplace in (False, True):
+            model = Model(lambda _, x, f=function, e=extra, i=inplace: f(x, *e, inplace=i))
+            x = torch.randn(1, 2, 4, 4, 4) if name == "dropout3d" else torch.randn(1, 2, 4)
+            x = torch.randn(1, 2, 4, 4) if name == "dropout2d" else x
+            (step,) = fw.trace_forward(model, x.clone())
+            version = x._version
+            plain(model, x)
+            assert (step.op, step.mutates, step.error) == (name, x._version != version, None)
+    assert {"relu", "dropout", "threshold", "silu"} <= set(found)
+
+
+def test_an_embedding_that_renormalizes_its_rows_mutates():
+    model = nn.Embedding(4, 3, max_norm=0.1)
+    weight = model.weight.detach().clone()
+    (step,) = fw.trace_forward(model, torch.tensor([1]))
+    assert step.mutates
+    assert step.value.norm() < 0.11
+    assert torch.equal(model.weight, weight)
 
 
 def test_printing_and_python_numbers_are_no_steps():

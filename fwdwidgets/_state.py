@@ -52,7 +52,6 @@ def left_as_found(modules: Iterable[nn.Module]) -> Iterator[None]:
     grads = [(p, p.grad, p.requires_grad) for p in parameters]
     kept += [grad for _, grad, _ in grads if grad is not None]
     values = [(t, t.detach().clone()) for t in kept if not is_lazy(t)]
-    statistics = {id(t) for t in norms}
     cuda = {p.device for p in parameters if p.is_cuda}
     random = torch.get_rng_state(), [(d, torch.cuda.get_rng_state(d)) for d in cuda]
     try:
@@ -61,13 +60,8 @@ def left_as_found(modules: Iterable[nn.Module]) -> Iterator[None]:
         torch.set_rng_state(random[0])
         for device, state in random[1]:
             torch.cuda.set_rng_state(state, device)
-        with torch.no_grad():
-            for tensor, value in values:
-                if tensor.shape != value.shape:
-                    tensor.resize_(value.shape)
-                if not torch.equal(tensor, value):
-                    # Not by a counted write: a kept graph refers to statistics that it never uses.
-                    (tensor.data if id(tensor) in statistics else tensor).copy_(value)
+        if values:
+            _put_back(values, norms)
         for module, own in buffers:
             if isinstance(module, torch.jit.ScriptModule):
                 continue
@@ -85,3 +79,15 @@ def left_as_found(modules: Iterable[nn.Module]) -> Iterator[None]:
         for module, training in flags:
             if module.training is not training:
                 module.training = training
+
+
+@torch.no_grad()
+def _put_back(values: list[tuple[Tensor, Tensor]], norms: list[Tensor]) -> None:
+    """Give each tensor the value that it had; `norms` are running statistics."""
+    statistics = {id(t) for t in norms}
+    for tensor, value in values:
+        if tensor.shape != value.shape:
+            tensor.resize_(value.shape)
+        if not torch.equal(tensor, value):
+            # Not by a counted write: a kept graph refers to statistics that it never uses.
+            (tensor.data if id(tensor) in statistics else tensor).copy_(value)

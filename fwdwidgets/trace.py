@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import types
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, overload
 
 import torch
@@ -182,7 +183,7 @@ class Tracer:
         names = named_modules(model)
         recorder = Recorder(model, names)
         output, error = None, None
-        with left_as_found(names), torch.set_grad_enabled(self.keep_graph):
+        with left_as_found(names), _grad_mode(self.keep_graph):
             try:
                 with recorder:
                     output = model(*inputs, **kwargs)
@@ -194,6 +195,19 @@ class Tracer:
             return finish(recorder, output, error)
         finally:
             del error  # the caller's frame refers to this one: no cycle, memory goes with the trace
+
+
+@contextmanager
+def _grad_mode(enabled: bool) -> Iterator[None]:
+    """The grad mode, and back, also where the forward pass changed it; free where it is so."""
+    before = torch.is_grad_enabled()
+    if before is not enabled:
+        torch.set_grad_enabled(enabled)
+    try:
+        yield
+    finally:
+        if torch.is_grad_enabled() is not before:
+            torch.set_grad_enabled(before)
 
 
 def trace_forward(model: nn.Module, *inputs: Any, **kwargs: Any) -> ForwardTrace:

@@ -340,6 +340,18 @@ def test_no_graph_unless_asked_for():
         assert torch.equal(fw.trace_forward(model, x)["linear"].value, run(model, x))
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_forward_that_changes_the_grad_mode_changes_it_for_itself(enabled):
+    class Model(nn.Module):
+        def forward(self, x):
+            torch.set_grad_enabled(not torch.is_grad_enabled())
+            return x * 2
+
+    with torch.set_grad_enabled(enabled):
+        fw.trace_forward(Model(), torch.ones(1))
+        assert torch.is_grad_enabled() is enabled
+
+
 def test_an_operation_that_raises_gives_a_partial_trace():
     model = fw.models.Network()
     trace = fw.trace_forward(model, torch.zeros(1, 1, 32, 32))

@@ -11,6 +11,7 @@ import sys
 import threading
 import types
 import weakref
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -18,12 +19,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules import module as module_hooks
 from torch.nn.modules.lazy import LazyModuleMixin
-from torch.nn.parameter import Parameter
+from torch.nn.parameter import Parameter, is_lazy
 from torch.overrides import TorchFunctionMode
 
 from fwdwidgets._state import named_modules
 
 _TORCH = os.path.dirname(torch.__file__) + os.sep
+_LIBRARY = os.path.dirname(os.__file__) + os.sep
 _RENAMED = {
     "truediv": "div",
     "floordiv": "floor_divide",
@@ -57,7 +59,8 @@ def _without_override(function: Any) -> types.FunctionType:
 _TWINS = {F.multi_head_attention_forward: _without_override(F.multi_head_attention_forward)}
 
 # What is done with the result of an operation.
-_PURE, _STEP, _WRITES, _STATISTICS, _IGNORED, _COMPOSED, _PADS = range(7)
+_PURE, _STEP, _WRITES, _STATISTICS, _IGNORED, _COMPOSED, _PADS, _READS = range(8)
+_SET_DATA = Tensor.data.__set__  # type: ignore[attr-defined]
 _PLANS: dict[Any, tuple[int, str]] = {}
 _IN_C = (types.BuiltinFunctionType, types.MethodDescriptorType)
 
@@ -68,10 +71,12 @@ def _plan(function: Any) -> tuple[int, str]:
         return _COMPOSED, op
     if function is torch._nested_tensor_from_mask_left_aligned:
         return _PADS, op
-    if name == "__setitem__":
-        return _WRITES, op
+    if name == "__setitem__" or function == _SET_DATA:
+        return _WRITES, "data" if function == _SET_DATA else op
     if name in _NO_STEPS or (name == "__get__" and op not in _NEW_TENSORS):
         return _IGNORED, op
+    if name == "__get__":
+        return _READS, op
     if op in _NORMALIZATIONS:
         return _STATISTICS, op
     # PyTorch's own functions write to an operand by a name with an underscore, out= or inplace=.
@@ -117,23 +122,34 @@ class Record(NamedTuple):
     error: Exception | None
 
 
+_new_record: Any = tuple.__new__
+
+
 class Recorder(TorchFunctionMode):
     """Records the operations that run in this thread while it is entered.
 
     Args:
         model: the root; its modules name the steps.
         names: its `named_modules`, where they are known.
+        writes: is told the operands of an operation that may write to one, before it runs.
 
     Attributes:
         records: what ran, in order.
         failed: the last operation that raised, if any.
     """
 
-    def __init__(self, model: nn.Module, names: dict[nn.Module, str] | None = None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        names: dict[nn.Module, str] | None = None,
+        writes: Callable[[list[Tensor]], None] | None = None,
+    ) -> None:
         super().__init__()
         self.records: list[Record] = []
         self.failed: Record | None = None
         self._counters: set[int] = set()
+        self._lazy = False
+        self._writes = writes
         self._model = model
         self._names: dict[nn.Module, str] = {}
         self._name_modules(names or named_modules(model))
@@ -150,6 +166,7 @@ class Recorder(TorchFunctionMode):
     def _name_modules(self, names: dict[nn.Module, str]) -> None:
         self._names = {**names, **self._names}
         for module in names:
+            self._lazy = self._lazy or isinstance(module, LazyModuleMixin)
             buffers = module._buffers
             if buffers and "num_batches_tracked" in buffers:
                 self._counters.add(id(buffers["num_batches_tracked"]))
@@ -180,6 +197,7 @@ class Recorder(TorchFunctionMode):
             # The root itself, and a module that is not registered, belong to their caller.
             name = self._names.get(module)
             if name is None:  # made in this forward pass; perhaps it was registered then
+                self._lazy = self._lazy or isinstance(module, LazyModuleMixin)
                 self._name_modules(named_modules(self._model))
                 name = self._names.get(module)
             self._call = Call(name) if name else self._call
@@ -216,7 +234,7 @@ class Recorder(TorchFunctionMode):
         if plan is None:
             plan = _PLANS[function] = _plan(function)
         kind, op = plan
-        if kind is _IGNORED:
+        if kind is _IGNORED or (self._lazy and _materializes(sys._getframe(1))):
             return function(*args, **kwargs or {})
         if kind is _COMPOSED:
             with self:
@@ -228,7 +246,12 @@ class Recorder(TorchFunctionMode):
             watched = watched or "out" in kwargs or kwargs.get("inplace", False)
         else:
             _collect(args, operands)
-        versions = _versions(operands) if watched else None
+        versions = shapes = None
+        if watched:  # looked at before, for it may change all that
+            versions, shapes = _versions(operands), _shapes(operands)
+            if self._writes is not None and kind is not _STATISTICS:
+                if op not in _RENORMALIZE or (kwargs and kwargs.get("max_norm") is not None):
+                    self._writes(operands)
         try:
             result = function(*args, **kwargs) if kwargs else function(*args)
         except Exception as error:
@@ -236,15 +259,18 @@ class Recorder(TorchFunctionMode):
             raise
         if kind is _PADS and result:
             self._pad(sys._getframe(1), args[1])
-        if result is None and kind is not _WRITES:
-            return result
         if isinstance(result, Tensor):
+            if kind is _READS and result is args[0]:  # the real part of a real tensor
+                return result
             outputs = [result]
         elif kind is _WRITES:
             outputs = [args[0]]
         else:
             outputs = []
-            _collect((result,), outputs)
+            if result is None and versions:  # perhaps it only writes, as a custom operator does
+                outputs = [t for t, v in zip(operands, versions, strict=True) if t._version != v]
+            else:
+                _collect((result,), outputs)
             if not outputs:
                 return result
         if op == "add" and self._counters and id(operands[0]) in self._counters:
@@ -259,8 +285,10 @@ class Recorder(TorchFunctionMode):
             parents.append(None if known is None or known[0]() is not t else known[1])
         if not watched:
             mutates = False
+        elif kind is _WRITES:
+            mutates = True
         elif versions is None:
-            mutates = kind is _WRITES or any(o is t for o in outputs for t in operands)
+            mutates = any(o is t for o in outputs for t in operands)
         elif kind is _STATISTICS:
             mutates = operands[0]._version != versions[0]
         else:
@@ -269,11 +297,12 @@ class Recorder(TorchFunctionMode):
         for t in outputs:
             values.append(_copy(t))
             made[id(t)] = (weakref.ref(t), index)
-        shapes = _shapes(operands)
         call = self._call
         call.own += 1
         call.steps += 1
-        self.records.append(Record(op, call, where, shapes, parents, values, mutates, None))
+        shapes = shapes or _shapes(operands)
+        fields = op, call, where, shapes, parents, values, mutates, None
+        self.records.append(_new_record(Record, fields))  # at a third of the time of Record(...)
         return result
 
     def name_of(self, module: Any) -> str | None:
@@ -325,8 +354,16 @@ def _kind(code: types.CodeType) -> tuple[int, types.CodeType]:
     if code in _NOT_SEEN or makes_layer or file == _GUARD:
         kind = _UNSEENS
     else:
-        kind = _TORCHS if file.startswith(_TORCH) or file in _OWN else _USERS
+        library = file.startswith(_LIBRARY) and "-packages" not in file  # copy.deepcopy
+        kind = _TORCHS if file.startswith(_TORCH) or file in _OWN or library else _USERS
     return _KINDS.setdefault(id(code), (kind, code))
+
+
+def _materializes(frame: types.FrameType | None) -> bool:
+    """Whether a lazy module is being given its parameters."""
+    while frame is not None and frame.f_code is not LazyModuleMixin._infer_parameters.__code__:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _copy(tensor: Tensor) -> Tensor:
@@ -337,8 +374,15 @@ def _copy(tensor: Tensor) -> Tensor:
 def _shapes(tensors: list[Tensor]) -> list[torch.Size]:
     try:
         return [t.shape for t in tensors]
-    except RuntimeError:  # nested tensors of the strided layout have no shape, only a length
-        return [torch.Size([t.size(0)]) if t.is_nested else t.shape for t in tensors]
+    except RuntimeError:
+        return [_odd_shape(t) for t in tensors]
+
+
+def _odd_shape(tensor: Tensor) -> torch.Size:
+    if is_lazy(tensor):
+        return torch.Size()
+    # Nested tensors of the strided layout have no shape, only a length.
+    return torch.Size([tensor.size(0)]) if tensor.is_nested else tensor.shape
 
 
 def _versions(tensors: list[Tensor]) -> list[int] | None:
@@ -370,6 +414,5 @@ def _collect(values: Any, found: list[Tensor]) -> None:
 # Making parameters is no step; nor is what a tracer does that runs within another's forward pass.
 _NOT_SEEN = (
     nn.Parameter.__new__.__code__,
-    LazyModuleMixin._infer_parameters.__code__,
     _copy.__code__,
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
+from torch.utils.hooks import RemovableHandle
 
 
 def named_modules(model: nn.Module) -> dict[nn.Module, str]:
@@ -25,69 +27,148 @@ def _walk(module: nn.Module, name: str, found: dict[nn.Module, str]) -> None:
 
 
 @contextmanager
-def left_as_found(modules: Iterable[nn.Module]) -> Iterator[None]:
-    """Put back training flags, buffers, gradients and the global random state on leaving.
+def left_as_found(modules: Iterable[nn.Module]) -> Iterator[Callable[[list[Tensor]], None]]:
+    """Put back training flags, buffers, hooks, gradients and the global random state on leaving.
 
-    Embeddings with `max_norm` rewrite their weight in a forward pass; that is put back too. What
-    was not materialised before stays materialised.
+    Parameters are too large to be copied each time. The function that this gives is to be told
+    the operands of each operation that may write, before it runs: it keeps the parameters among
+    them, such as the weight of an embedding with `max_norm`, and they are put back too. What was
+    not materialised before stays materialised.
     """
     # A scripted module keeps its own state, and shares its tensors with the one it was made of.
-    flags, buffers, norms, fresh = [], [], [], []
+    flags, buffers, fresh, hooks = [], {}, [], []
     parameters: list[nn.Parameter] = []
     kept: list[Tensor] = []
+    norms: list[Tensor] = []
     for module in modules:
         flags.append((module, module.training))
         parameters += [p for _, p in module._parameters.items() if p is not None]
         if module._buffers:
-            own = dict(module._buffers.items())
-            buffers.append((module, own))
+            buffers[module] = own = dict(module._buffers.items())
             tensors = [b for b in own.values() if b is not None]
             kept += tensors
             if isinstance(module, nn.modules.batchnorm._NormBase):
                 norms += tensors
                 if any(is_lazy(b) for b in tensors):
                     fresh.append(module)
-        elif isinstance(module, (nn.Embedding, nn.EmbeddingBag)) and module.max_norm is not None:
-            kept.append(module.weight)
+        if module._forward_hooks or module._forward_pre_hooks:
+            if not hasattr(module, "_initialize_hook"):  # of a lazy module, which removes it
+                hooks.append((module, [dict(getattr(module, name)) for name in _HOOKS]))
     grads = [(p, p.grad, p.requires_grad) for p in parameters]
     kept += [grad for _, grad, _ in grads if grad is not None]
-    values = [(t, t.detach().clone()) for t in kept if not is_lazy(t)]
+    values = [_value(t) for t in kept if not is_lazy(t)]
+    weights = _Weights(parameters)
     cuda = {p.device for p in parameters if p.is_cuda}
     random = torch.get_rng_state(), [(d, torch.cuda.get_rng_state(d)) for d in cuda]
+    first_hook = RemovableHandle.next_id
     try:
-        yield
+        yield weights.keep
     finally:
         torch.set_rng_state(random[0])
         for device, state in random[1]:
             torch.cuda.set_rng_state(state, device)
-        if values:
-            _put_back(values, norms)
-        for module, own in buffers:
-            if isinstance(module, torch.jit.ScriptModule):
-                continue
-            if any(module._buffers.get(name) is not b for name, b in own.items()):
-                module._buffers.update(own)
-            for name in set(module._buffers) - set(own):
-                del module._buffers[name]
+        if values or weights.values:
+            _put_back(values + weights.values, norms)
         for parameter, grad, learns in grads:
             if parameter.grad is not grad:
                 parameter.grad = grad
             if parameter.requires_grad is not learns:
                 parameter.requires_grad = learns
-        for norm in fresh:
-            norm.reset_running_stats()
         for module, training in flags:
             if module.training is not training:
                 module.training = training
+            if module._buffers or module in buffers:
+                _put_back_buffers(module, buffers.get(module, {}))
+        for norm in fresh:
+            norm.reset_running_stats()
+        if RemovableHandle.next_id > first_hook + _OF_THE_RECORDER or hooks:
+            _put_back_hooks([module for module, _ in flags], first_hook, hooks)
+
+
+Value = tuple[Tensor, Tensor, int | None]
+"""A tensor, what it held, and its version where values cannot be compared."""
+
+
+class _Weights:
+    """Keeps the values of parameters that are about to be written to."""
+
+    def __init__(self, parameters: list[nn.Parameter]) -> None:
+        self._parameters = parameters
+        self._by_storage: dict[int, list[nn.Parameter]] | None = None
+        self.values: list[Value] = []
+
+    def keep(self, operands: list[Tensor]) -> None:
+        """Keep each parameter that shares its memory with an operand."""
+        if self._by_storage is None:
+            self._by_storage = {}
+            for parameter in self._parameters:
+                self._by_storage.setdefault(_storage(parameter), []).append(parameter)
+        for tensor in operands:
+            for parameter in self._by_storage.pop(_storage(tensor), ()):
+                self.values.append(_value(parameter))
+
+
+def _storage(tensor: Tensor) -> int:
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except (RuntimeError, NotImplementedError, ValueError):  # sparse, or not yet materialised
+        return -id(tensor)
+
+
+def _value(tensor: Tensor) -> Value:
+    dense = tensor.layout is torch.strided and not tensor.is_meta and not tensor.is_nested
+    version = None if dense or tensor.is_inference() else tensor._version
+    return tensor, tensor.detach().clone(), version
 
 
 @torch.no_grad()
-def _put_back(values: list[tuple[Tensor, Tensor]], norms: list[Tensor]) -> None:
+def _put_back(values: list[Value], norms: list[Tensor]) -> None:
     """Give each tensor the value that it had; `norms` are running statistics."""
     statistics = {id(t) for t in norms}
-    for tensor, value in values:
-        if tensor.shape != value.shape:
-            tensor.resize_(value.shape)
-        if not torch.equal(tensor, value):
+    for tensor, value, version in values:
+        if version is not None:
+            if tensor._version != version:
+                tensor.data = value
+        elif tensor.dtype is not value.dtype or tensor.shape != value.shape:
+            tensor.data = value
+        elif not torch.equal(tensor, value):
             # Not by a counted write: a kept graph refers to statistics that it never uses.
             (tensor.data if id(tensor) in statistics else tensor).copy_(value)
+
+
+def _put_back_buffers(module: nn.Module, own: dict[str, Tensor | None]) -> None:
+    if isinstance(module, torch.jit.ScriptModule):
+        return
+    if any(module._buffers.get(name) is not b for name, b in own.items()):
+        module._buffers.update(own)
+    for name in set(module._buffers) - set(own):
+        del module._buffers[name]
+        module._non_persistent_buffers_set.discard(name)
+
+
+_OF_THE_RECORDER = 2
+"""How many hooks it registers, and removes, each time: global ones."""
+_HOOKS = (
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+)
+
+
+def _put_back_hooks(modules: list[nn.Module], first: int, found: list[Any]) -> None:
+    """Remove hooks from number `first` on, and put back those that were `found`."""
+    for module in modules:
+        for name in _HOOKS:
+            registered = getattr(module, name)
+            for key in [key for key in registered if key >= first]:
+                del registered[key]
+    for module, before in found:
+        for name, hooks in zip(_HOOKS, before, strict=True):
+            registered = getattr(module, name)
+            if list(registered) != list(hooks):
+                registered.clear()
+                registered.update(hooks)

@@ -181,9 +181,9 @@ class Tracer:
                 + (", an instance and not the class" if isinstance(model, type) else "")
             )
         names = named_modules(model)
-        recorder = Recorder(model, names)
         output, error = None, None
-        with left_as_found(names), _grad_mode(self.keep_graph):
+        with left_as_found(names) as writes, _grad_mode(self.keep_graph):
+            recorder = Recorder(model, names, writes)
             try:
                 with recorder:
                     output = model(*inputs, **kwargs)

@@ -1,6 +1,6 @@
 """What a recorded forward pass costs, as a multiple of a bare one, against peers in one run.
 
-One thread, batch 1, eval mode, no gradients. All take turns of a dozen calls in the same loop,
+One thread, batch 1, eval mode, no gradients. All take turns of two dozen calls in the same loop,
 so that a noisy machine is noisy for all of them. Peers record less or more than the tracer.
 """
 
@@ -106,8 +106,11 @@ def peers(model: nn.Module, x: Tensor) -> dict[str, Callable[[], Any] | str]:
     return found
 
 
-def turn(run: Callable[[], Any], spent: float, calls: int = 12) -> list[float]:
-    """Seconds of each call of one turn, the first one left out; none when it took its time."""
+def turn(run: Callable[[], Any], spent: float, calls: int = 24) -> list[float]:
+    """Seconds of each call of one turn; none when it took its time.
+
+    The first calls are left out: they warm the caches that the peer before has filled.
+    """
     times: list[float] = []
     if spent > PATIENCE_SECONDS:
         return times
@@ -118,7 +121,7 @@ def turn(run: Callable[[], Any], spent: float, calls: int = 12) -> list[float]:
             times.append(time.perf_counter() - start)
             if sum(times) > PATIENCE_SECONDS / 2:
                 break
-    return times[1:] or times
+    return times[4:] or times[1:] or times
 
 
 def measure(title: str, model: nn.Module, x: Tensor, bar: float, rounds: int) -> None:

@@ -52,6 +52,7 @@ class Visits:
         self._contexts: list[BrowserContext] = []
         self.foreign: list[str] = []
         self.page_errors: list[str] = []
+        self.expected_error: str | None = None
         self.console_errors: list[str] = []
 
     def open(
@@ -66,7 +67,7 @@ class Visits:
         page = context.new_page()
         page.on("request", lambda request: self._heard(request.url))
         page.on("websocket", lambda socket: self._heard(socket.url))
-        page.on("pageerror", lambda error: self.page_errors.append(str(error)))
+        page.on("pageerror", lambda error: self._failed(str(error)))
         page.on("console", self._said)
         page.goto(address, wait_until="commit")
         return page
@@ -81,6 +82,10 @@ class Visits:
             return
         if parts.hostname not in ("127.0.0.1", "localhost"):
             self.foreign.append(url)
+
+    def _failed(self, error: str) -> None:
+        if self.expected_error is None or self.expected_error not in error:
+            self.page_errors.append(error)
 
     def _said(self, message: object) -> None:
         if message.type == "error":  # type: ignore[attr-defined]

@@ -49,6 +49,11 @@ class Answer:
     prediction: int | None
     note: str
 
+    @property
+    def head_name(self) -> str:
+        """The function that makes the probabilities, as PyTorch names it."""
+        return {"sigmoids": "sigmoid", "logits": "softmax"}.get(self.head, self.head)
+
 
 def read_answer(trace: ForwardTrace, *, decided: bool = True) -> Answer:
     """Read the output `(1, K)` of a finished trace.

@@ -12,6 +12,8 @@ from torch import nn
 import fwdwidgets as fw
 from fwdwidgets import figures
 
+INPUT, LAYER, BARS, MARKS, LOGITS, _, PROBABILITIES = range(7)  # the traces of the figure
+
 
 class Names(list):
     classes = ("T-shirt", "Trouser", "<b>Bag</b>")
@@ -78,16 +80,16 @@ def test_results_are_those_of_plain_pytorch(data):
         assert widget.correct == (logits.argmax().item() == data[sample][1])
         assert widget.probabilities == tuple(chances.tolist())
         traces = widget.figure.data
-        assert np.array_equal(traces[figures.INPUT].z, data[sample][0][0].numpy())
-        assert np.array_equal(traces[figures.LOGITS].x, logits.numpy())
-        assert np.array_equal(traces[figures.PROBABILITIES].x, chances.numpy())
+        assert np.array_equal(traces[INPUT].z, data[sample][0][0].numpy())
+        assert np.array_equal(traces[LOGITS].x, logits.numpy())
+        assert np.array_equal(traces[PROBABILITIES].x, chances.numpy())
 
 
 def test_the_mosaic_holds_the_layers_own_values_and_nan_in_the_gaps(data):
     model = fw.models.Network().eval()
     widget = fw.ForwardPass(model, data, layer="conv1")
     expected = model.conv1(data[0][0][None])[0].detach().numpy()
-    z = np.asarray(widget.figure.data[figures.LAYER].z)
+    z = np.asarray(widget.figure.data[LAYER].z)
     assert z.shape == (49, 74)
     for channel in range(6):
         y, x = 25 * (channel // 3), 25 * (channel % 3)
@@ -101,7 +103,7 @@ def test_the_mosaic_holds_the_layers_own_values_and_nan_in_the_gaps(data):
 
 def test_hover_names_channel_row_and_column(data):
     widget = fw.ForwardPass(fw.models.Network(), data, layer="conv1")
-    trace = widget.figure.data[figures.LAYER]
+    trace = widget.figure.data[LAYER]
     cells = figures.hover_cells(
         tuple(trace.meta["tile"]), tuple(trace.meta["tiles"]), trace.meta["first"]
     )
@@ -115,11 +117,11 @@ def test_hover_names_channel_row_and_column(data):
 
 def test_a_vector_is_drawn_as_bars(data):
     widget = fw.ForwardPass(fw.models.Network(), data, layer="fc1")
-    bars = widget.figure.data[figures.BARS]
+    bars = widget.figure.data[BARS]
     assert bars.visible is True
     assert np.array_equal(bars.y, widget.trace["fc1"].value[0].numpy())
-    assert widget.figure.data[figures.LAYER].visible is False
-    assert widget.figure.data[figures.LAYER].z is None
+    assert widget.figure.data[LAYER].visible is False
+    assert widget.figure.data[LAYER].z is None
 
 
 def test_a_seed_draws_the_constructors_own_weights(data):
@@ -179,7 +181,7 @@ def test_the_model_and_the_data_are_left_as_found():
     assert all(torch.equal(v, state[k]) for k, v in model.state_dict().items())
     assert [m.training for m in model.modules()] == [True, False, True]
     assert torch.equal(torch.get_rng_state(), rng)
-    assert np.array_equal(widget.figure.data[figures.INPUT].z, before[0].numpy())
+    assert np.array_equal(widget.figure.data[INPUT].z, before[0].numpy())
 
 
 def test_train_mode_drops_under_a_fixed_seed():
@@ -208,7 +210,7 @@ def test_no_second_softmax(last):
     expected = last(logits[None])[0]
     expected = expected.exp() if isinstance(last, nn.LogSoftmax) else expected
     assert widget.probabilities == tuple(expected.tolist())
-    assert np.array_equal(widget.figure.data[figures.LOGITS].x, logits.numpy())
+    assert np.array_equal(widget.figure.data[LOGITS].x, logits.numpy())
     assert "softmax" in message(widget)
 
 
@@ -221,7 +223,7 @@ def test_one_sigmoid_output_is_two_classes():
         torch.cat([1 - p, p]).tolist()
     )
     assert widget.prediction == int(p >= 0.5)
-    assert np.asarray(widget.figure.data[figures.LOGITS].x)[1] == z.item()
+    assert np.asarray(widget.figure.data[LOGITS].x)[1] == z.item()
 
 
 def test_one_output_without_sigmoid_is_a_value():
@@ -233,7 +235,7 @@ def test_one_output_without_sigmoid_is_a_value():
     assert widget.prediction is None
     assert widget.correct is None
     assert widget.probabilities == ()
-    assert widget.figure.data[figures.PROBABILITIES].visible is False
+    assert widget.figure.data[PROBABILITIES].visible is False
 
 
 def test_softmax_along_the_wrong_axis_is_told():
@@ -273,14 +275,14 @@ def test_the_badge_in_words():
 
 def test_html_in_class_names_is_text_in_the_figure():
     widget = fw.ForwardPass(Fixed(), Names(images(2, (1, 2, 2), 3)))
-    ticks = widget.figure.layout.yaxis4.ticktext
+    ticks = widget.figure.layout.yaxis3.ticktext
     assert any("&lt;b&gt;Bag&lt;/b&gt;" in tick for tick in ticks)
     assert not any("<b>Bag" in tick for tick in ticks)
 
 
 def test_the_sign_stands_at_the_predicted_and_the_true_class():
     widget = fw.ForwardPass(Fixed(), Names([(torch.ones(1, 2, 2), 1)]))
-    ticks = widget.figure.layout.yaxis4.ticktext
+    ticks = widget.figure.layout.yaxis3.ticktext
     assert "▸" in ticks[0]
     assert "✓" in ticks[1]
     assert "▸" not in ticks[2] + ticks[1]
@@ -389,7 +391,7 @@ def test_large_layers_are_paged_and_say_so():
     assert pages.layout.display != "none"
     for page in range(pages.max + 1):
         widget.page = page
-        z = np.asarray(widget.figure.data[figures.LAYER].z)
+        z = np.asarray(widget.figure.data[LAYER].z)
         assert z.size <= 96_000
         seen += np.count_nonzero(~np.isnan(z))
         assert "channels" in widget.figure.layout.annotations[1].text
@@ -407,7 +409,7 @@ def test_a_smaller_layer_of_another_sample_has_fewer_pages():
     assert widget.page == 0
     assert find(widget, "fwd-page").value == 0
     expected = model[0](data[1][0][None])[0, 0].detach().numpy()
-    assert np.array_equal(widget.figure.data[figures.LAYER].z[:20, :20], expected)
+    assert np.array_equal(widget.figure.data[LAYER].z[:20, :20], expected)
 
 
 def test_a_model_without_recorded_steps_still_answers():
@@ -430,12 +432,12 @@ def test_a_model_without_recorded_steps_still_answers():
 @pytest.mark.parametrize("sample", [6, -1, 10**9])
 def test_a_sample_out_of_range(data, sample):
     widget = fw.ForwardPass(fw.models.Network, data, sample=2)
-    picture = np.asarray(widget.figure.data[figures.INPUT].z).copy()
+    picture = np.asarray(widget.figure.data[INPUT].z).copy()
     with pytest.raises(ValueError, match=rf"sample={sample} is out of range.*0 to 5"):
         widget.sample = sample
     assert widget.sample == 2
     assert f"sample={sample}" in message(widget)
-    assert np.array_equal(widget.figure.data[figures.INPUT].z, picture)
+    assert np.array_equal(widget.figure.data[INPUT].z, picture)
     with pytest.raises(ValueError, match="out of range"):
         fw.ForwardPass(fw.models.Network, data, sample=sample)
 
@@ -483,7 +485,7 @@ def test_bad_arguments_raise_a_sentence(data):
 def test_a_wrong_shape_keeps_the_old_picture_and_marks_it():
     data = [(torch.zeros(1, 28, 28), 1), (torch.zeros(1, 32, 32), 1), (torch.ones(1, 28, 28), 1)]
     widget = fw.ForwardPass(fw.models.Network, data)
-    picture = np.asarray(widget.figure.data[figures.INPUT].z).copy()
+    picture = np.asarray(widget.figure.data[INPUT].z).copy()
     with pytest.raises(RuntimeError, match="invalid for input of size 300"):
         widget.sample = 1
     assert widget.sample == 1
@@ -495,7 +497,7 @@ def test_a_wrong_shape_keeps_the_old_picture_and_marks_it():
     assert "old" in message(widget)
     figure = find(widget, "fwd-figure")
     assert figure.old is True
-    assert np.array_equal(widget.figure.data[figures.INPUT].z, picture)
+    assert np.array_equal(widget.figure.data[INPUT].z, picture)
     assert widget.trace.error is not None
     widget.sample = 2
     assert figure.old is False
@@ -514,9 +516,9 @@ def test_a_model_that_raises_does_not_raise_from_the_constructor():
     widget = fw.ForwardPass(fw.models.Network, [(torch.zeros(1, 32, 32), 1)])
     assert "300" in message(widget)
     assert widget.trace.error is not None
-    assert np.array_equal(widget.figure.data[figures.INPUT].z, np.zeros((32, 32)))
+    assert np.array_equal(widget.figure.data[INPUT].z, np.zeros((32, 32)))
     widget.layer = "relu"
-    assert widget.figure.data[figures.LAYER].visible is True
+    assert widget.figure.data[LAYER].visible is True
 
 
 class Odd(nn.Module):
@@ -546,7 +548,7 @@ def test_an_output_that_is_no_row_of_classes(make, word):
     assert widget.prediction is None
     assert widget.trace["linear"].value.shape == (1, 3)
     widget.sample = 1
-    assert widget.figure.data[figures.INPUT].visible is True
+    assert widget.figure.data[INPUT].visible is True
 
 
 def test_nan_and_infinity_are_drawn_marked_and_told():
@@ -558,9 +560,9 @@ def test_nan_and_infinity_are_drawn_marked_and_told():
     image = torch.tensor([[[1.0, 0.0], [-1.0, 2.0]]])
     widget = fw.ForwardPass(Broken(), [(image, 0)])
     assert widget.layer == "log"
-    z = np.asarray(widget.figure.data[figures.LAYER].z)
+    z = np.asarray(widget.figure.data[LAYER].z)
     assert np.array_equal(z, image[0].log().numpy(), equal_nan=True)
-    marks = widget.figure.data[figures.MARKS]
+    marks = widget.figure.data[MARKS]
     assert sorted(marks.text) == ["-inf", "NaN"]
     assert "log" in message(widget)
     assert "NaN" in message(widget)
@@ -573,7 +575,7 @@ def test_a_reload_asks_for_the_state_that_is_shown(data):
     widget.sample = 3
     state = find(widget, "fwd-figure").get_state()["_shown"]
     tree, buffers = state["tree"], state["buffers"]
-    z = tree["data"][figures.INPUT]["z"]
+    z = tree["data"][INPUT]["z"]
     sent = np.frombuffer(buffers[z["buffer"]], dtype=z["dtype"]).reshape(z["shape"])
     assert np.array_equal(sent, data[3][0][0].numpy())
 
@@ -586,7 +588,7 @@ def test_the_first_message_after_a_move_holds_what_changed_only(data):
     widget.layer = "relu"
     widget.sample = 1
     (layer, layer_buffers), (sample, sample_buffers) = sent
-    assert set(layer["traces"]) == {figures.LAYER, figures.BARS, figures.MARKS}
+    assert set(layer["traces"]) == {LAYER, BARS, MARKS}
     assert sum(b.nbytes for b in layer_buffers) < 16_000
-    assert figures.INPUT in sample["traces"]
+    assert INPUT in sample["traces"]
     assert sum(b.nbytes for b in sample_buffers) < 20_000

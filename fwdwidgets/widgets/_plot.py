@@ -18,7 +18,7 @@ import plotly.graph_objects as go
 import traitlets
 from plotly.offline import get_plotlyjs
 
-from fwdwidgets.figures import THEMES, VIEWS, Drawing
+from fwdwidgets.figures import Canvas, Drawing
 
 STATIC = pathlib.Path(__file__).parent / "static"
 CONFIG = {
@@ -127,9 +127,10 @@ class Plot(anywidget.AnyWidget):
     # Made anew from the figure each time a page asks for it, so that a reload shows what is shown.
     _shown = traitlets.Any().tag(sync=True, to_json=lambda _, self: self._whole())
 
-    def __init__(self, figure: go.Figure, label: str) -> None:
-        """Show `figure`; `label` names it for a screen reader."""
-        self.figure = figure
+    def __init__(self, canvas: Canvas, label: str) -> None:
+        """Show the figure of `canvas`; `label` names it for a screen reader."""
+        self.figure = canvas.figure
+        self._canvas = canvas
         self._label = label
         self._revision = 0
         super().__init__(_library=_library())
@@ -167,8 +168,8 @@ class Plot(anywidget.AnyWidget):
             "label": self._label,
             "data": pack(traces, buffers),
             "layout": pack(layout, buffers),
-            "views": VIEWS,
-            "themes": THEMES,
+            "views": self._canvas.views,
+            "themes": self._canvas.themes,
             "config": CONFIG,
         }
         return {"tree": tree, "buffers": buffers}

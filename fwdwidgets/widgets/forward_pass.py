@@ -95,7 +95,8 @@ class ForwardPass(ForwardWidget):
         self._names = names_of(dataset, class_names)
         self._random = random.Random()
         self._pictured = ""  # what the figure shows, in words
-        self._plot = Plot(figures.forward_figure(), "forward pass")
+        self._figure = figures.ForwardFigure()
+        self._plot = Plot(self._figure.canvas, "forward pass")
         self._plot.add_class("fwd-figure")
         self._table = StepTable()
         self._badge = ipywidgets.HTML()
@@ -319,11 +320,13 @@ class ForwardPass(ForwardWidget):
         """Draw the layer, and all the rest too where the forward pass is a new one."""
         drawing = figures.Drawing()
         if everything:
-            panels.draw_input(drawing, self._now.batch)
-            panels.draw_answer(drawing, self._now.answer, self.label, self._name)
+            panels.draw_input(drawing, self._figure.input, self._now.batch)
+            panels.draw_answer(
+                drawing, self._figure.classes, self._now.answer, self.label, self._name
+            )
             self._plot.old = False
             self._pictured = self._describe_choice()
-        panels.draw_layer(drawing, self._step, self._grid())
+        panels.draw_step(drawing, self._figure.layer, self._step, self._grid())
         self._plot.draw(drawing, f"{self._describe_choice()}: input, {self.layer}, answer")
 
     # --- in words -----------------------------------------------------------------------------

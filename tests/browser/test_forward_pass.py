@@ -16,6 +16,8 @@ from fwdwidgets import figures
 
 from .conftest import Visits
 
+INPUT, LAYER, BARS, MARKS, LOGITS, _, PROBABILITIES = range(7)  # the traces of the figure
+
 BOOKS = {
     "explore": """
 import fwdwidgets as fw
@@ -104,13 +106,13 @@ def assert_shows(page: Page, sample: int, seed: int) -> None:
     with torch.no_grad():
         layer, logits = model.conv1(image[None])[0], model(image[None])[0]
     traces = drawn(page)
-    assert np.array_equal(traces[figures.INPUT]["z"], image[0].numpy())
-    z = np.array(traces[figures.LAYER]["z"], dtype=float)
+    assert np.array_equal(traces[INPUT]["z"], image[0].numpy())
+    z = np.array(traces[LAYER]["z"], dtype=float)
     for channel in range(6):
         y, x = 25 * (channel // 3), 25 * (channel % 3)
         assert np.array_equal(z[y : y + 24, x : x + 24], layer[channel].numpy())
-    assert np.array_equal(traces[figures.LOGITS]["x"], logits.numpy())
-    assert np.array_equal(traces[figures.PROBABILITIES]["x"], logits.softmax(0).numpy())
+    assert np.array_equal(traces[LOGITS]["x"], logits.numpy())
+    assert np.array_equal(traces[PROBABILITIES]["x"], logits.softmax(0).numpy())
     badge = page.locator(".fwd-badge").inner_text()
     prediction = logits.argmax().item()
     if prediction == label:
@@ -139,7 +141,7 @@ def test_hands_on(address: str, visits: Visits) -> None:
     where, shown = page.locator(".hoverlayer .hovertext tspan.line").all_text_contents()
     assert where == "channel 4, row 2, column 5"
     assert np.float32(shown.replace("\u2212", "-")) == value[4, 2, 5].numpy()
-    cells = np.array(drawn(page)[figures.LAYER]["cells"])
+    cells = np.array(drawn(page)[LAYER]["cells"])
     assert np.array_equal(cells, figures.hover_cells((24, 24), (2, 3), (0, 0, 0)))
 
     # another layer by the slider and by a click on its row of the table
@@ -150,8 +152,8 @@ def test_hands_on(address: str, visits: Visits) -> None:
     page.wait_for_timeout(600)
     assert page.locator(".fwd-layer .widget-readout").inner_text() == "fc1"
     traces = drawn(page)
-    assert traces[figures.BARS]["visible"] is True
-    assert len(traces[figures.BARS]["x"]) == 120
+    assert traces[BARS]["visible"] is True
+    assert len(traces[BARS]["x"]) == 120
 
     # a reload starts a new kernel, and keeps what was shown
     before = drawn(page)
@@ -219,8 +221,8 @@ def test_trouble_is_told_and_leaves_the_page_alive(address: str, visits: Visits)
     page.locator(".fwd-steps tr", has_text="log").first.click()
     page.wait_for_timeout(600)
     traces = drawn(page)
-    assert traces[figures.MARKS]["visible"] is True
-    assert set(traces[figures.MARKS]["text"]) <= {"NaN", "-inf", "inf"}
+    assert traces[MARKS]["visible"] is True
+    assert set(traces[MARKS]["text"]) <= {"NaN", "-inf", "inf"}
     assert "NaN" in page.locator(".fwd-message").inner_text()
     assert page.title() != "hacked"
 

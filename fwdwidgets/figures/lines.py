@@ -1,0 +1,130 @@
+"""Lines and points over a number: a loss curve, a sigmoid with a point on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fwdwidgets.figures._drawing import Drawing, escape, exact
+from fwdwidgets.figures.board import PREDICTED, SERIES, Board
+
+
+class Lines:
+    """One or more lines on one pair of axes, and points that are marked on them.
+
+    Attributes:
+        traces: the number of each line's trace in `figure.data`.
+        points: the number of the trace of the marked points.
+        axis: the suffix of its axes in the layout.
+    """
+
+    def __init__(self, board: Board, names: Sequence[str], *, x: str, y: str = "") -> None:
+        """Claim a panel.
+
+        Args:
+            board: the figure in the making.
+            names: one a line; more than one stand in the legend.
+            x: what the x axis is, with its unit.
+            y: what hover calls the value.
+        """
+        axis = {"fixedrange": True, "zeroline": True, "zerolinewidth": 1, "nticks": 6}
+        title = {"text": x, "standoff": 4, "font": {"size": 12}}
+        self.axis = board.axes({**axis, "title": title}, axis, values="xy")
+        where = {"xaxis": f"x{self.axis}", "yaxis": f"y{self.axis}"}
+        self._words = escape(x), escape(y)
+        self.traces = [
+            board.trace(
+                type="scatter",
+                mode="lines",
+                name=escape(name),
+                line={"color": color, "width": 2},
+                **where,
+            )
+            for name, color in zip(names, SERIES, strict=False)
+        ]
+        self._legend = len(names) > 1
+        self.points = board.trace(
+            type="scatter",
+            mode="markers",
+            name="marked",
+            marker={"color": PREDICTED, "size": 10, "symbol": "diamond"},
+            **where,
+        )
+        self._title = board.panel(self.axis)
+
+    def say(self, drawing: Drawing, title: str) -> None:
+        """Set the title above the panel; plotly's markup."""
+        drawing.layout[f"annotations[{self._title}].text"] = title
+
+    def draw(
+        self,
+        drawing: Drawing,
+        lines: Sequence[tuple[np.ndarray, np.ndarray]],
+        *,
+        points: tuple[np.ndarray, np.ndarray] | None = None,
+        texts: Sequence[str] = (),
+        x_range: tuple[float, float] | None = None,
+        y_range: tuple[float, float] | None = None,
+    ) -> None:
+        """Draw the lines.
+
+        Args:
+            drawing: what the redraw assigns; added to.
+            lines: x `(n,)` and y `(n,)` of each line; one that is missing is not drawn.
+            points: x and y of the marked points.
+            texts: what hover says of each marked point, before its value.
+            x_range: of the axis; None holds all that is finite.
+            y_range: of the axis; None holds all that is finite.
+        """
+        x_word, y_word = self._words
+        for index, number in enumerate(self.traces):
+            if index >= len(lines):
+                drawing.trace(number, x=None, y=None, visible=False)
+                continue
+            x, y = lines[index]
+            drawing.trace(
+                number,
+                x=x,
+                y=y,
+                visible=True,
+                showlegend=self._legend,
+                hovertemplate=f"{x_word} %{{x}}<br>{y_word} <b>%{{y:{exact(y)}}}</b>",
+            )
+        marked = points if points is not None else (np.empty(0), np.empty(0))
+        drawing.trace(
+            self.points,
+            x=marked[0],
+            y=marked[1],
+            text=[escape(text) for text in texts] or [""] * len(marked[0]),
+            visible=len(marked[0]) > 0,
+            hovertemplate=f"%{{text}}<br><b>%{{y:{exact(marked[1])}}}</b><extra></extra>",
+        )
+        every = [*lines, marked]
+        drawing.layout |= {
+            f"xaxis{self.axis}.range": list(x_range or _span([x for x, _ in every])),
+            f"yaxis{self.axis}.range": list(y_range or _span([y for _, y in every])),
+            f"xaxis{self.axis}.visible": True,
+            f"yaxis{self.axis}.visible": True,
+        }
+
+    def hide(self, drawing: Drawing) -> None:
+        """Take lines and points off the screen."""
+        for number in (*self.traces, self.points):
+            drawing.trace(number, x=None, y=None, visible=False)
+        drawing.layout |= {
+            f"xaxis{self.axis}.visible": False,
+            f"yaxis{self.axis}.visible": False,
+        }
+        self.say(drawing, "")
+
+
+def _span(parts: Sequence[np.ndarray]) -> tuple[float, float]:
+    """The finite values of all parts with some room around them; never empty."""
+    values = np.concatenate([np.asarray(part, dtype=float) for part in parts])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    room = (high - low) * 0.05 or max(abs(high) * 0.1, 0.5)
+    return low - room, high + room

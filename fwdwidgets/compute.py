@@ -6,9 +6,11 @@ shapes, which `torch.export` takes: what a page without a kernel runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -49,9 +51,21 @@ class Forward:
     Args:
         model: an `nn.Module`, or a class or factory that makes one.
         training: run in train mode, dropout under a fixed seed; else in eval mode.
+        checkpoints: weights to choose by `use_epoch`: a sequence of state dicts, or of what
+            holds one as `state`, with `loss` and `accuracy` where they are known.
+
+    Attributes:
+        network: the model with the chosen weights.
+        epochs: how many checkpoints there are.
     """
 
-    def __init__(self, model: nn.Module | Callable[[], nn.Module], *, training: bool) -> None:
+    def __init__(
+        self,
+        model: nn.Module | Callable[[], nn.Module],
+        *,
+        training: bool,
+        checkpoints: Sequence[Any] | None = None,
+    ) -> None:
         if not isinstance(model, nn.Module) and not callable(model):
             raise TypeError(
                 f"model={model!r} is no network: pass an nn.Module, or a class or function "
@@ -59,6 +73,8 @@ class Forward:
             )
         self.model, self.training = model, training
         self.network: nn.Module | None = None
+        self.epochs = 0 if checkpoints is None else _count_checkpoints(checkpoints)
+        self._checkpoints = checkpoints
         self._seed = 0
         self._tracer = Tracer()
 
@@ -74,6 +90,41 @@ class Forward:
             self.network = reseed(self.model, seed)
         elif isinstance(self.model, nn.Module):
             self.network = self.model
+
+    def use_epoch(self, epoch: int) -> None:
+        """Take the weights of a checkpoint; the model itself keeps its own.
+
+        Raises:
+            ValueError: there is no such checkpoint, or it does not fit the model.
+        """
+        if not 0 <= epoch < self.epochs:
+            many = f"choose 0 to {self.epochs - 1}" if self.epochs else "pass checkpoints="
+            raise ValueError(f"epoch={epoch} is not there; {many}.")
+        model = self.model
+        copy = deepcopy(model) if isinstance(model, nn.Module) else reseed(model, 0)
+        state = self._state(epoch)
+        try:
+            copy.load_state_dict(state)
+        except (RuntimeError, AttributeError, TypeError) as error:
+            raise ValueError(
+                f"checkpoints[{epoch}] does not fit {type(copy).__name__}: "
+                f"{' '.join(str(error).split())} Pass the model that was trained."
+            ) from None
+        self.network = copy
+
+    def describe_epoch(self, epoch: int) -> str:
+        """An epoch in words, with its loss and accuracy where the checkpoint knows them."""
+        assert self._checkpoints is not None, "there is no epoch without checkpoints"
+        point = self._checkpoints[epoch]
+        loss, accuracy = getattr(point, "loss", None), getattr(point, "accuracy", None)
+        known = f", loss {loss:.4g}" if loss is not None else ""
+        known += f", {accuracy:.1%} right in training" if accuracy is not None else ""
+        return f"epoch {epoch}{known}"
+
+    def _state(self, epoch: int) -> Any:
+        assert self._checkpoints is not None, "there is no epoch without checkpoints"
+        point = self._checkpoints[epoch]
+        return getattr(point, "state", point)
 
     def run(self, sample: Tensor) -> Run:
         """Run the network once on a sample, its input without batch axis, and read the answer."""
@@ -115,6 +166,20 @@ class Forward:
                 for module, training in found:
                     if module.training is not training:
                         module.training = training
+
+
+def _count_checkpoints(checkpoints: Any) -> int:
+    try:
+        count = len(checkpoints)
+        first = checkpoints[0] if count else None
+    except (TypeError, KeyError):
+        count, first = 0, None
+    if not isinstance(getattr(first, "state", first), Mapping):
+        raise TypeError(
+            f"checkpoints={type(checkpoints).__name__} holds no state dicts: pass what fw.train "
+            "returned, or a list of model.state_dict(), one an epoch."
+        )
+    return count
 
 
 class ForwardView(nn.Module):

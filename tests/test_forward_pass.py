@@ -592,3 +592,60 @@ def test_the_first_message_after_a_move_holds_what_changed_only(data):
     assert sum(b.nbytes for b in layer_buffers) < 16_000
     assert INPUT in sample["traces"]
     assert sum(b.nbytes for b in sample_buffers) < 20_000
+
+
+# --- weights by epoch ---------------------------------------------------------------------------
+
+
+def three_states():
+    torch.manual_seed(3)
+    return [fw.models.Network().state_dict() for _ in range(3)]
+
+
+@pytest.mark.parametrize("as_class", [True, False])
+def test_an_epoch_has_the_weights_of_its_checkpoint(data, as_class):
+    states = three_states()
+    given = fw.models.Network()
+    before = {name: value.clone() for name, value in given.state_dict().items()}
+    widget = fw.ForwardPass(fw.models.Network if as_class else given, data, checkpoints=states)
+    assert (widget.epoch, widget.seed) == (0, None)
+    oracle = fw.models.Network().eval()
+    for epoch in (0, 2, 1):
+        widget.epoch = epoch
+        oracle.load_state_dict(states[epoch])
+        with torch.no_grad():
+            logits = oracle(data[0][0][None])[0]
+        assert np.array_equal(widget.figure.data[LOGITS].x, logits.numpy())
+        assert widget.prediction == logits.argmax()
+        assert f"epoch {epoch}" in widget._status.value
+    assert all(torch.equal(before[name], value) for name, value in given.state_dict().items())
+
+
+def test_what_fw_train_knows_of_an_epoch_is_told(data):
+    class Point:
+        state = fw.models.Network().state_dict()
+        loss, accuracy = 0.25, 0.9
+
+    widget = fw.ForwardPass(fw.models.Network, data, checkpoints=[Point()])
+    assert "epoch 0, loss 0.25, 90.0% right in training" in widget._status.value
+
+
+def test_checkpoints_that_do_not_do(data):
+    states = three_states()
+    with pytest.raises(TypeError, match=r"checkpoints=dict holds no state dicts"):
+        fw.ForwardPass(fw.models.Network, data, checkpoints=states[0])
+    with pytest.raises(TypeError, match="holds no state dicts"):
+        fw.ForwardPass(fw.models.Network, data, checkpoints=[])
+    with pytest.raises(ValueError, match=r"checkpoints\[0\] does not fit Network"):
+        fw.ForwardPass(fw.models.Network, data, checkpoints=[{}])
+    with pytest.raises(ValueError, match="choose 0 to 2"):
+        fw.ForwardPass(fw.models.Network, data, checkpoints=states, epoch=3)
+    with pytest.raises(ValueError, match="pass checkpoints="):
+        fw.ForwardPass(fw.models.Network, data, epoch=0)
+    with pytest.raises(ValueError, match="Choose an epoch"):
+        fw.ForwardPass(fw.models.Network, data, checkpoints=states, seed=1)
+    widget = fw.ForwardPass(fw.models.Network, data, checkpoints=states)
+    with pytest.raises(ValueError, match="seed=4 cannot be chosen here"):
+        widget.seed = 4
+    assert "seed=4 cannot be chosen here" in widget._message.value
+    assert widget.epoch == 0

@@ -35,6 +35,7 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
         self._error = ""
         self._notes: dict[str, str] = {}
         self._links: dict[str, ipywidgets.Widget] = {}
+        self._kept: dict[str, ipywidgets.Widget] = {}
         self._quiet = True  # until the widget is built
 
     @classmethod
@@ -64,6 +65,12 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
 
         control.observe(from_control, names="value")
         return control
+
+    def _slider(self, kind: type[Any], description: str, **options: Any) -> Any:
+        """A slider that moves the picture while it is dragged."""
+        slider = kind(description=description, continuous_update=True, **options)
+        slider.add_class("fwd-slider")
+        return slider
 
     def _follow(self) -> None:
         """Show the values of the traits on their controls."""
@@ -124,9 +131,9 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
                 with self._from_page():
                     control.value = state[name]
 
-    def _keep(self, **others: ipywidgets.Widget) -> None:
-        """Let a reload restore the linked controls, in their order, and then `others`."""
-        self._frame.controls = {**self._links, **others}
+    def _keep(self) -> None:
+        """Let a reload restore the linked controls, in their order, and then those kept."""
+        self._frame.controls = {**self._links, **self._kept}
 
     # --- message line -----------------------------------------------------------------------
 
@@ -145,6 +152,13 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
             f'<div class="fwd-note">{escape(note)}</div>' for note in self._notes.values() if note
         )
         self._message.value = error + notes
+
+
+def row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
+    """Controls side by side, in several lines where the page is narrow."""
+    box = ipywidgets.HBox(children)
+    box.add_class("fwd-row")
+    return box
 
 
 class Index(traitlets.Int):  # type: ignore[type-arg]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,28 +12,20 @@ from torch import nn
 from traitlets import observe, validate
 
 from fwdwidgets import badge, display, figures
-from fwdwidgets.compute import Forward, Run
+from fwdwidgets.compute import Run
 from fwdwidgets.diagnose import explain_nonfinite
-from fwdwidgets.samples import (
-    Sample,
-    check_class_names,
-    dataset_length,
-    get_sample,
-)
-from fwdwidgets.samples import (
-    class_names as names_of,
-)
 from fwdwidgets.trace import ForwardTrace, Step
 from fwdwidgets.widgets import _panels as panels
-from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index
+from fwdwidgets.widgets._base import BadValue, Index, row
 from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._steps import StepTable
+from fwdwidgets.widgets._weighted import WeightedWidget
 
 SEARCH_SECONDS = 5.0
 """How long the search for a wrong sample runs before it reports where it got to."""
 
 
-class ForwardPass(ForwardWidget):
+class ForwardPass(WeightedWidget):
     """One sample through a network: the input, any layer, the answer, right or wrong.
 
     Example:
@@ -51,6 +42,9 @@ class ForwardPass(ForwardWidget):
             first step.
         training: run in train mode, dropout drawn under a fixed seed; by default in eval mode.
             The model is put back as it was either way.
+        checkpoints: weights by epoch, from `fw.train`, or a list of state dicts: then an epoch
+            is chosen in place of a seed.
+        epoch: index into the checkpoints; None means the first.
 
     Attributes:
         label: the true class index, None without a label.
@@ -66,8 +60,6 @@ class ForwardPass(ForwardWidget):
             the widget says it in a sentence.
     """
 
-    sample = Index(0)
-    seed = Index(None, allow_none=True)
     layer = traitlets.Unicode(None, allow_none=True)
     page = Index(0)
     label = traitlets.Int(None, allow_none=True, read_only=True)
@@ -85,15 +77,20 @@ class ForwardPass(ForwardWidget):
         seed: int | None = None,
         layer: str | None = None,
         training: bool = False,
+        checkpoints: Sequence[Any] | None = None,
+        epoch: int | None = None,
         **unknown: Any,
     ) -> None:
         """See the class."""
-        super().__init__("forward pass", unknown)
-        self._forward = Forward(model, training=bool(training))
-        self.dataset = dataset
-        self._length = dataset_length(dataset)
-        self._names = names_of(dataset, class_names)
-        self._random = random.Random()
+        super().__init__(
+            "forward pass",
+            unknown,
+            model,
+            dataset,
+            class_names,
+            training=bool(training),
+            checkpoints=checkpoints,
+        )
         self._pictured = ""  # what the figure shows, in words
         self._figure = figures.ForwardFigure()
         self._plot = Plot(self._figure.canvas, "forward pass")
@@ -102,10 +99,8 @@ class ForwardPass(ForwardWidget):
         self._badge = ipywidgets.HTML()
         self._badge.add_class("fwd-badge")
         self._run: Run | None = None
-        self._sample = self._load(sample)
-        self.sample, self.seed = sample, seed
-        self._settle_seed()
-        self._run = self._forward.run(self._sample.input)
+        self._begin(sample, seed, epoch)
+        self._run_network()
         self._check_sample(self._sample)
         self._build_controls()
         self.layer = layer if layer is not None else self._first_layer()
@@ -118,11 +113,6 @@ class ForwardPass(ForwardWidget):
         return self._now.trace
 
     @property
-    def model(self) -> nn.Module | Callable[[], nn.Module]:
-        """The model as it was given."""
-        return self._forward.model
-
-    @property
     def _now(self) -> Run:
         assert self._run is not None, "the constructor runs the network"
         return self._run
@@ -133,21 +123,6 @@ class ForwardPass(ForwardWidget):
         return self._plot.figure
 
     # --- state --------------------------------------------------------------------------------
-
-    @validate("sample")
-    def _valid_sample(self, proposal: dict[str, Any]) -> int:
-        with self._told():
-            index: int = proposal["value"]
-            loaded = self._load(index)
-            self._check_sample(loaded)
-            self._sample = loaded
-            return index
-
-    @validate("seed")
-    def _valid_seed(self, proposal: dict[str, Any]) -> int:
-        with self._told():
-            self._forward.use_seed(proposal["value"])
-            return int(proposal["value"])
 
     @validate("layer")
     def _valid_layer(self, proposal: dict[str, Any]) -> str:
@@ -171,15 +146,17 @@ class ForwardPass(ForwardWidget):
                 )
         return int(proposal["value"])
 
-    @observe("sample", "seed")
-    def _sample_or_seed_changed(self, _: Any) -> None:
-        if self._quiet:
-            return
-        self._settle_seed()
-        self._run = self._forward.run(self._sample.input)
+    def _rerun(self) -> None:
+        self._run_network()
         self._show_run()
         if self.trace.error is not None:
             raise self.trace.error
+
+    def _run_network(self) -> None:
+        self._run = self._forward.run(self._sample.input)
+        answer = self._run.answer
+        if answer is not None:
+            self._classes = None if answer.head == "value" else len(answer.probabilities)
 
     @observe("layer")
     def _layer_changed(self, _: Any) -> None:
@@ -195,34 +172,6 @@ class ForwardPass(ForwardWidget):
     def _page_changed(self, _: Any) -> None:
         if not self._quiet:
             self._show_layer()
-
-    def _settle_seed(self) -> None:
-        """No seed means the weights as given; a class or factory has none, and takes seed 0."""
-        if self.seed is None and self._forward.has_own_weights:
-            self._forward.use_seed(None)
-        elif self.seed is None:
-            with self._quietly():
-                self.seed = 0
-
-    def _load(self, index: int) -> Sample:
-        try:
-            return get_sample(self.dataset, index, target=True)
-        except IndexError as error:
-            raise BadValue(str(error)) from None
-
-    def _check_sample(self, sample: Sample) -> None:
-        """Refuse class names or a label that do not go with the model's outputs."""
-        answer, label = self._run.answer if self._run else None, sample.label
-        if answer is None or answer.head == "value":
-            return
-        classes = len(answer.probabilities)
-        if self._names is not None:
-            check_class_names(self._names, classes)
-        if label is not None and (label != int(label) or not 0 <= label < classes):
-            raise BadValue(
-                f"label={label!r} of sample {sample.index} is no class of this model, which has "
-                f"{classes} outputs: a label must be an integer from 0 to {classes - 1}."
-            )
 
     def _layers(self) -> list[str]:
         return [step.name for step in self.trace if step.value is not None]
@@ -278,9 +227,9 @@ class ForwardPass(ForwardWidget):
             self.page = where.page  # a smaller layer may have fewer pages
             self._page_slider.value = where.page
             self._page_slider.max = where.pages - 1
-            self._given.value = self.seed is None
         self._page_slider.layout.display = "flex" if where.pages > 1 else "none"
         self._table.show(self.trace, self.layer or "")
+        self._follow_weights()
         self._follow()
         self._show_message()
 
@@ -332,17 +281,14 @@ class ForwardPass(ForwardWidget):
     # --- in words -----------------------------------------------------------------------------
 
     def _describe_choice(self) -> str:
-        weights = "weights as given" if self.seed is None else f"seed {self.seed}"
-        return f"sample {self.sample}, {weights}"
+        return f"sample {self.sample}, {self._describe_weights()}"
 
     def _describe_run(self) -> str:
         mode = (
             "train mode (dropout drops)" if self._forward.training else "eval mode (dropout is off)"
         )
-        weights = (
-            "weights as given" if self.seed is None else f"weights drawn under seed {self.seed}"
-        )
-        return f"{mode} · {weights} · {self._length:,} samples"
+        drawn = "weights drawn under " if self.seed is not None else ""
+        return f"{mode} · {drawn}{self._describe_weights()} · {self._length:,} samples"
 
     def _describe_answer(self) -> str:
         answer = self._now.answer
@@ -359,40 +305,27 @@ class ForwardPass(ForwardWidget):
         names = self._name(self.prediction), self._name(self.label)
         return badge.answer_badge(self.prediction, self.label, *names, chance)
 
-    def _name(self, index: int | None) -> str:
-        if index is None:
-            return ""
-        return self._names[index] if self._names else f"class {index}"
-
     # --- controls -----------------------------------------------------------------------------
 
     def _build_controls(self) -> None:
         link, button = self._link, self._button
-        slider = {"continuous_update": True}
-        samples = ipywidgets.IntSlider(
-            self.sample, 0, self._length - 1, description="Sample", **slider
+        samples, weights = self._sample_slider(), self._weights_controls()
+        self._layer_slider = self._slider(
+            ipywidgets.SelectionSlider, "Layer", options=self._layers() or [""]
         )
-        seeds = ipywidgets.IntSlider(self.seed or 0, 0, 99, description="Seed", **slider)
-        self._given = ipywidgets.Checkbox(description="weights as given", indent=False)
-        self._given.add_class("fwd-given")
-        self._given.observe(self._given_changed, names="value")
-        self._given.disabled = not self._forward.has_own_weights
-        self._layer_slider = ipywidgets.SelectionSlider(
-            options=self._layers() or [""], description="Layer", **slider
-        )
-        self._page_slider = ipywidgets.IntSlider(0, 0, 0, description="Page", **slider)
+        self._page_slider = self._slider(ipywidgets.IntSlider, "Page", value=0, min=0, max=0)
         self._status = ipywidgets.HTML()
         self._status.add_class("fwd-status")
         self._table.observe(self._row_chosen, names="chosen")
         self.children = [
-            _row(
-                link(samples, "sample", "fwd-sample"),
+            row(
+                samples,
                 button("◂ wrong", "previous sample that is answered wrong", self.previous_wrong),
                 button("wrong ▸", "next sample that is answered wrong", self.next_wrong),
                 button("random", "a sample at random", self.random_sample),
             ),
-            _row(link(seeds, "seed", "fwd-seed"), self._given),
-            _row(
+            row(*weights),
+            row(
                 link(self._layer_slider, "layer", "fwd-layer"),
                 link(self._page_slider, "page", "fwd-page"),
             ),
@@ -403,24 +336,12 @@ class ForwardPass(ForwardWidget):
             self._table,
             self._frame,
         ]
-        for control in self._links.values():
-            control.add_class("fwd-slider")
-        self._keep(given=self._given)
-
-    def _given_changed(self, change: dict[str, Any]) -> None:
-        if not self._quiet:
-            with self._from_page():
-                self.seed = None if change["new"] else self._links["seed"].value
-            self._show_choice()
+        self._keep()
 
     def _row_chosen(self, change: dict[str, Any]) -> None:
         if change["new"] != self.layer:
             with self._from_page():
                 self.layer = change["new"]
-
-    def random_sample(self) -> None:
-        """Go to a sample at random; the global random state is left alone."""
-        self.sample = self._random.randrange(self._length)
 
     def next_wrong(self) -> None:
         """Go to the next sample that the network answers wrong; past the last, from the first."""
@@ -454,9 +375,3 @@ class ForwardPass(ForwardWidget):
                 self.sample = index
                 return
         self._tell(search=f"Every other sample of the {self._length:,} is answered right.")
-
-
-def _row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
-    row = ipywidgets.HBox(children)
-    row.add_class("fwd-row")
-    return row

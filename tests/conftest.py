@@ -30,3 +30,11 @@ def no_fashion(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     cache = tmp_path / "cache"
     monkeypatch.setattr("platformdirs.user_cache_path", lambda *args, **kwargs: cache)
     return cache
+
+
+@pytest.fixture(params=["digits", "fashion"])
+def environment(request, tmp_path):
+    """The environment of a machine with one of the two datasets."""
+    if request.param == "digits":
+        return {"FWDWIDGETS_DATA": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    return {"FWDWIDGETS_DATA": str(request.getfixturevalue("fashion_folder"))}

@@ -632,7 +632,7 @@ def test_what_fw_train_knows_of_an_epoch_is_told(data):
 
 def test_checkpoints_that_do_not_do(data):
     states = three_states()
-    with pytest.raises(TypeError, match=r"checkpoints=dict holds no state dicts"):
+    with pytest.raises(TypeError, match=r"checkpoints=OrderedDict holds no state dicts"):
         fw.ForwardPass(fw.models.Network, data, checkpoints=states[0])
     with pytest.raises(TypeError, match="holds no state dicts"):
         fw.ForwardPass(fw.models.Network, data, checkpoints=[])

@@ -1,0 +1,43 @@
+"""Reads and runs the lessons for the tests of each of them."""
+
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+LESSONS = sorted((Path(__file__).parents[1] / "lessons").glob("*.ipynb"))
+
+
+def lesson(number):
+    """The path of a lesson by its number."""
+    (path,) = [path for path in LESSONS if path.stem.startswith(f"{number:02}_")]
+    return path
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def prose(path):
+    return "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+
+
+def solutions(path):
+    """The source of the solution cells."""
+    return [c.source for c in read(path).cells if "solution" in c.metadata.get("tags", [])]
+
+
+def run(path, monkeypatch, **environment):
+    """Run a lesson in a kernel of its own; the text that its cells print and show, and widgets."""
+    monkeypatch.setenv("FWDWIDGETS_OFFLINE", "1")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    notebook = read(path)
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": path.parent}}).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert not [output for output in outputs if output.output_type == "error"]
+    texts = [o.get("text") or o.get("data", {}).get("text/plain", "") for o in outputs]
+    widgets = [
+        o for o in outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})
+    ]
+    return "\n".join(texts), widgets

@@ -9,6 +9,9 @@ pages take turns, ten presses each, so that a noisy machine is noisy for all of 
     (a) matplotlib in `ipywidgets.interactive_output`
     (b) a `plotly.graph_objects.FigureWidget` with one subplot a channel
     (c) plotly alone, redrawing recorded arrays in the page, no kernel
+
+Every other widget is then measured against (c) alone, with its own figure. `scripts/bench redraw
+NAME ...` measures only those.
 """
 
 from __future__ import annotations
@@ -135,6 +138,17 @@ torch.manual_seed(0)
 fw.ForwardPass(models.resnet18(num_classes=10), Large(), layer="conv1")
 """
 
+# Each widget: its code, and the slider that is moved.
+WIDGETS: dict[str, tuple[str, str]] = {
+    "ForwardPass": (
+        """
+import fwdwidgets as fw
+fw.ForwardPass(fw.models.Network, fw.datasets.course(), layer="conv1")
+""",
+        "sample",
+    ),
+}
+
 # Notes the time of each keydown and of the last change below the figure since.
 WATCH = """() => {
   const w = globalThis.__watch = { down: 0, last: 0, frames: 0 };
@@ -145,18 +159,31 @@ WATCH = """() => {
 }"""
 
 
-def plotly_alone(code: str, moves: int, folder: Path, name: str) -> Path:
-    """Write page (c): the very figure of `ForwardPass`, its arrays recorded, and plotly."""
+def plotly_alone(code: str, moves: int, folder: Path, name: str, control: str) -> Path:
+    """Write page (c): the very figure of a widget, its arrays recorded, and plotly.
+
+    Args:
+        code: its last line makes the widget.
+        moves: how many moves of the control are recorded.
+        folder: where the page goes.
+        name: of the page's file.
+        control: the trait whose control is moved.
+    """
+    *lines, last = code.strip().split("\n")
     script = (
-        code.replace("\nfw.ForwardPass(", "\nwidget = fw.ForwardPass(").strip()
+        "\n".join([*lines, f"widget = {last}"])
         + f"""
 import json
 import plotly.io
 def spec():
     return json.loads(plotly.io.to_json(widget.figure, validate=False))
-states = []
-for sample in range({moves}):
-    widget.sample = sample
+control = widget._links[{control!r}]
+states = [spec()]
+for _ in range({moves}):
+    if hasattr(control, "index"):
+        control.index += 1
+    else:
+        control.value += control.step
     states.append(spec())
 print(json.dumps(states))
 """
@@ -169,7 +196,7 @@ print(json.dumps(states))
     page = folder / name
     page.write_text(
         f"""<!doctype html><meta charset="utf-8"><script>{get_plotlyjs()}</script>
-<div class="fwd-sample"><input type="range" role="slider" min="0" max="{moves - 1}" value="0"></div>
+<div class="fwd-{control}"><input type="range" role="slider" min="0" max="{moves}" value="0"></div>
 <div class="fwd-figure" style="width:1080px"></div>
 <script>
 const states = {states};
@@ -267,8 +294,11 @@ print(sorted(times)[4])
     return float(run.stdout)
 
 
-def main() -> None:
+def main(chosen: list[str]) -> None:
     """Print the tables."""
+    unknown = set(chosen) - set(WIDGETS)
+    if unknown:
+        sys.exit(f"no widget {', '.join(sorted(unknown))} here; choose from {', '.join(WIDGETS)}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for title, code in {
@@ -279,12 +309,17 @@ def main() -> None:
             "resnet": RESNET,
         }.items():
             notebook(folder, title, code)
-        alone = plotly_alone(OURS, PRESSES + 3, folder, "alone.html")
-        large = plotly_alone(RESNET, 16, folder, "large.html")
+        for title in chosen or WIDGETS:
+            notebook(folder, title, WIDGETS[title][0])
         process, address = serve(folder)
         try:
             with sync_playwright() as playwright:
-                run(playwright, address, alone, large)
+                if not chosen:
+                    alone = plotly_alone(OURS, PRESSES + 3, folder, "alone.html", "sample")
+                    large = plotly_alone(RESNET, 16, folder, "large.html", "sample")
+                    run(playwright, address, alone, large)
+                for title in chosen or WIDGETS:
+                    run_widget(playwright, address, title, folder)
         finally:
             process.terminate()
             process.wait(20)
@@ -355,5 +390,31 @@ def run(playwright, address: str, alone: Path, large: Path) -> None:
     browser.close()
 
 
+def run_widget(playwright, address: str, title: str, folder: Path) -> None:
+    """Measure one widget against plotly alone with the same figure."""
+    code, control = WIDGETS[title]
+    moves = 20
+    alone = plotly_alone(code, moves + 3, folder, f"{title}.html", control)
+    browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
+    url = f"{address}/voila/render/{title}.ipynb"
+    tabs = [
+        Tab(browser.new_page(viewport={"width": 1120, "height": 900}), each, ".main-svg")
+        for each in (url, alone.as_uri())
+    ]
+    size = []
+    for _ in range(moves // 5):
+        for tab in tabs:
+            for _ in range(5):
+                milliseconds, received = tab.press("ArrowRight", f".fwd-{control}")
+                tab.times.append(milliseconds)
+                size.append(received)
+    ours, theirs = (statistics.median(tab.times) for tab in tabs)
+    print(
+        f"{title:<18} {control:<10} {ours:6.1f} ms, (c) {theirs:6.1f} ms: {ours / theirs:.2f}, "
+        f"at most 1.80; a move receives {max(size) / 1000:.1f} kB at most"
+    )
+    browser.close()
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -4,6 +4,7 @@ import ast
 import re
 
 import pytest
+
 from lessons import LESSONS, lesson, prose, read, run
 
 

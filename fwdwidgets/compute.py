@@ -128,12 +128,17 @@ class Forward:
 
     def run(self, sample: Tensor) -> Run:
         """Run the network once on a sample, its input without batch axis, and read the answer."""
-        with self._mode() as network:
-            batch = batch_of_one(sample, network)
-            # A copy goes in: a forward that works in place must not change the dataset.
-            trace = self._tracer(network, batch.clone())
+        assert self.network is not None, "use_seed comes first"
+        batch = batch_of_one(sample, self.network)
+        trace = self.trace(batch)
         failure = explain_failure(trace) if trace.error else check_output(trace.output)
         return Run(batch, trace, None if failure else read_answer(trace), failure)
+
+    def trace(self, batch: Tensor) -> ForwardTrace:
+        """Run the network once on a batch, `(N, ...)`; the batch itself is left as it is."""
+        with self._mode() as network:
+            # A copy goes in: a forward that works in place must not change the dataset.
+            return self._tracer(network, batch.clone())
 
     def predict(self, sample: Tensor, head: str) -> int | None:
         """The predicted class of a sample, by the same forward pass without the recording."""

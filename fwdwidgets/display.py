@@ -131,7 +131,7 @@ def grid(
     sizes = (channels, height, width)
     stop = tuple(min(a + s, n) for a, s, n in zip(start, steps, sizes, strict=True))
     # A short last page keeps the tiling of the full ones: nothing jumps while paging.
-    tiles = _tiling(min(per_page, channels), rows_per_page, columns_per_page, aspect)
+    tiles = tiling(min(per_page, channels), rows_per_page, columns_per_page, aspect)
     tiles = (-(-(stop[0] - start[0]) // tiles[1]), min(tiles[1], per_page))
     return Grid("mosaic", "channel", *sizes, start, stop, tiles, page, pages)  # type: ignore[arg-type]
 
@@ -156,14 +156,14 @@ def _channels_per_page(channels: int, height: int, width: int, cells: int, aspec
         return 0
     most = min(channels, max(1, cells // ((height + 1) * (width + 1))))
     while most > 1:
-        rows, columns = _tiling(most, height, width, aspect)
+        rows, columns = tiling(most, height, width, aspect)
         if (rows * (height + 1) - 1) * (columns * (width + 1) - 1) <= cells:
             break
         most -= 1
     return most
 
 
-def _tiling(count: int, height: int, width: int, aspect: float) -> tuple[int, int]:
+def tiling(count: int, height: int, width: int, aspect: float) -> tuple[int, int]:
     """Rows and columns of tiles that fill a panel of that aspect best, with few empty places."""
 
     def cost(columns: int) -> tuple[float, int]:

@@ -55,17 +55,18 @@ class Answer:
         return {"sigmoids": "sigmoid", "logits": "softmax"}.get(self.head, self.head)
 
 
-def read_answer(trace: ForwardTrace, *, decided: bool = True) -> Answer:
-    """Read the output `(1, K)` of a finished trace.
+def read_answer(trace: ForwardTrace, row: int = 0, *, decided: bool = True) -> Answer:
+    """Read one row of the output `(N, K)` of a finished trace.
 
     Args:
-        trace: of a forward pass whose output is a row of classes or a value.
+        trace: of a forward pass whose output has a row of classes, or a value, for each sample.
+        row: which of them, 0 to N - 1.
         decided: look at the values too, for prediction and note; `torch.export` cannot.
     """
     head = find_head(trace)
-    output = as_float(trace.output.detach()[0])  # (K,)
+    output = as_float(trace.output.detach()[row])  # (K,)
     chances = probabilities(output, head)
-    logits = output if head == "logits" else _logits_before(trace)
+    logits = output if head == "logits" else _logits_before(trace, row)
     if logits is not None and head == "sigmoid":
         logits = torch.cat([logits.new_full((1,), torch.nan), logits])
     if not decided:
@@ -81,7 +82,7 @@ def read_answer(trace: ForwardTrace, *, decided: bool = True) -> Answer:
 
 
 def find_head(trace: ForwardTrace) -> str:
-    """How the output `(1, K)` of this trace is to be read: see `Answer.head`."""
+    """How the output `(N, K)` of this trace is to be read: see `Answer.head`."""
     last = trace.output_step
     op = last.op if last is not None else ""
     one = trace.output.shape[-1] == 1
@@ -135,8 +136,8 @@ def top_classes(chances: Tensor, label: int | None, most: int = 16) -> list[int]
     return top if label is None or label in top else [*top, label]
 
 
-def _logits_before(trace: ForwardTrace) -> Tensor | None:
-    """The input row of the step that made the output."""
+def _logits_before(trace: ForwardTrace, row: int) -> Tensor | None:
+    """One row of the input of the step that made the output."""
     last = trace.output_step
     name = last.parents[0] if last is not None and last.parents else None
     if name is None:
@@ -144,4 +145,4 @@ def _logits_before(trace: ForwardTrace) -> Tensor | None:
     value = trace[name].value
     if value is None or value.shape != trace.output.shape:
         return None
-    return as_float(value[0])
+    return as_float(value[row])

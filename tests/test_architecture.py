@@ -20,6 +20,7 @@ ROOMS = {
     "diagnose": NOT_TORCHS,
     "display": NOT_TORCHS,
     "compute": NOT_TORCHS,
+    "batches": NOT_TORCHS,
     "figures": ("torch", "ipywidgets", "anywidget", "voila"),
     "badge": ("torch", "numpy", "plotly", "ipywidgets"),
     "widgets.forward_pass": ("voila", "jupyterlab", "torchvision", "sklearn"),

@@ -8,10 +8,11 @@ import pytest
 
 from fwdwidgets.serve.app import SHARE, OwnKernel, _address
 from fwdwidgets.serve.folders import (
+    Card,
     FolderError,
+    card_of,
     copy_lessons,
     lessons_dir,
-    notebook_title,
     notebooks_dir,
     title_of,
 )
@@ -31,6 +32,7 @@ def markdown(*lines: str) -> dict[str, Any]:
         ([{"cell_type": "code", "source": "# no"}, markdown("# Yes")], "Yes"),
         ([markdown("```python", "# no", "```", "# Yes")], "Yes"),
         ([markdown("# The [paper](https://a.example/x) of $10$")], "The paper of 10"),
+        ([markdown("# Softmax $\\frac{a}{b}$")], "Softmax ab"),
         ([{"cell_type": "markdown", "source": ["words\n", "# Listed"]}], "Listed"),
         ([markdown("#no heading")], "forward pass"),
         ([], "forward pass"),
@@ -44,7 +46,23 @@ def test_title(cells: list[dict[str, Any]], title: str) -> None:
 def test_title_of_a_file_that_is_no_notebook(tmp_path: Path, content: str) -> None:
     path = tmp_path / "02.ipynb"
     path.write_text(content)
-    assert notebook_title(path) == "02"
+    assert card_of(tmp_path, "02.ipynb") == Card("02", "", (None, None))
+
+
+def test_the_card_of_a_notebook(tmp_path: Path) -> None:
+    cells = [
+        markdown(
+            "# The *loss* $\\mathcal{L}_2$", "", "**The question.** What is", "`loss`?", "", "More."
+        )
+    ]
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "pictures").mkdir()
+    (tmp_path / "a" / "pictures" / "01_loss_dark.png").write_bytes(b"")
+    (tmp_path / "a" / "01_loss.ipynb").write_text(json.dumps({"cells": cells}))
+    dark = "a/pictures/01_loss_dark.png"
+    assert card_of(tmp_path, "a/01_loss.ipynb") == Card(
+        "The loss L_2", "What is loss?", (None, dark)
+    )
 
 
 def test_the_lessons_are_found() -> None:

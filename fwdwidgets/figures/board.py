@@ -15,8 +15,8 @@ SERIES = ("#4477aa", "#d97a12", "#2a9467", "#aa3377", "#8a7a1e", "#2aa5c4")
 UNMEASURED = {"tickangle": 0, "ticklabeloverflow": "allow"}
 """Else plotly measures each tick label in the page, a sixth of a redraw."""
 
-COLORSCALES: dict[str, dict[str, Any]] = {
-    "input": {"light": "gray", "dark": "gray"},
+COLORSCALES: dict[str, dict[str, list[list[Any]]]] = {
+    "input": {theme: [[0.0, "#000000"], [1.0, "#ffffff"]] for theme in ("light", "dark")},
     "activations": {
         "light": [
             [0.0, "#2166ac"],

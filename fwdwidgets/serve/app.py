@@ -18,7 +18,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from traitlets.config import Config
 from voila.app import Voila
 
-from fwdwidgets.serve.folders import notebook_title, title_of
+from fwdwidgets.serve.folders import card_of, title_of
 
 SHARE = Path(__file__).parent / "share" / "jupyter"
 IDLE_SECONDS = 2 * 60 * 60
@@ -71,10 +71,10 @@ class LessonServer(Voila):  # type: ignore[misc]
     """Voila for a folder of notebooks."""
 
     def init_settings(self) -> dict[str, Any]:
-        """Let the index call `title(path)`."""
+        """Let the index call `card(path)`."""
         settings = super().init_settings()
         root = Path(self.root_dir)
-        settings["voila_jinja2_env"].globals["title"] = lambda path: notebook_title(root / path)
+        settings["voila_jinja2_env"].globals["card"] = lambda path: card_of(root, path)
         return dict(settings)
 
     def listen(self) -> None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import fwdwidgets
+
+
+PICTURES = "pictures"
+"""The folder with a picture for each notebook beside it; only an index shows them."""
 
 
 class FolderError(Exception):
@@ -44,12 +49,35 @@ def notebooks_dir(folder: str) -> Path:
     return path
 
 
-def notebook_title(path: Path) -> str:
-    """What a notebook is called: see `title_of`."""
+@dataclass(frozen=True)
+class Card:
+    """What an index says of a notebook.
+
+    Attributes:
+        title: its first heading.
+        sentence: the first paragraph below it, or an empty text.
+        pictures: addresses, relative to the folder, of its picture on a light and on a dark
+            page; None for one that is not there.
+    """
+
+    title: str
+    sentence: str
+    pictures: tuple[str | None, str | None]
+
+
+def card_of(folder: Path, name: str) -> Card:
+    """The card of the notebook `name` in `folder`.
+
+    Its pictures are `pictures/NAME.png` and `pictures/NAME_dark.png` beside it.
+    """
+    path = folder / name
     try:
-        return title_of(json.loads(path.read_text(encoding="utf-8")), path.stem)
+        notebook = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return title_of({}, path.stem)  # Voila says what is wrong with it when it is opened
+        notebook = {}  # Voila says what is wrong with it when it is opened
+    found = [path.parent / PICTURES / f"{path.stem}{mode}.png" for mode in ("", "_dark")]
+    light, dark = (p.relative_to(folder).as_posix() if p.is_file() else None for p in found)
+    return Card(title_of(notebook, path.stem), _first_paragraph(notebook), (light, dark))
 
 
 def title_of(notebook: Mapping[str, Any], name: str) -> str:
@@ -59,15 +87,39 @@ def title_of(notebook: Mapping[str, Any], name: str) -> str:
         notebook: as read from its file.
         name: of the file, without `.ipynb`.
     """
+    for prose in _prose(notebook):
+        heading = re.search(rf"(?m){_HEADING}", prose)
+        if heading:
+            return _plain(heading[1])
+    return name.lstrip("0123456789_-. ").replace("_", " ") or name
+
+
+def _first_paragraph(notebook: Mapping[str, Any]) -> str:
+    """The first paragraph of a notebook that is no heading, as plain text."""
+    for prose in _prose(notebook):
+        for paragraph in re.split(r"\n\s*\n", re.sub(rf"(?m){_HEADING}", "\n", prose)):
+            if paragraph.strip():
+                text = _plain(" ".join(paragraph.split()))
+                return text.removeprefix("The question. ")
+    return ""
+
+
+_HEADING = r"^#{1,6}[ \t]+(.+?)[ \t#]*$"
+
+
+def _prose(notebook: Mapping[str, Any]) -> Iterator[str]:
+    """The markdown cells, their blocks of code left out."""
     cells = notebook.get("cells") if isinstance(notebook, Mapping) else None
     for cell in cells or []:
         if cell.get("cell_type") == "markdown":
-            prose = re.sub(r"(?ms)^(```|~~~).*?^\1", "", "".join(cell.get("source", "")))
-            heading = re.search(r"(?m)^#{1,6}[ \t]+(.+?)[ \t#]*$", prose)
-            if heading:
-                text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading[1])  # [text](address)
-                return re.sub(r"[*`$]", "", text)
-    return name.lstrip("0123456789_-. ").replace("_", " ") or name
+            yield re.sub(r"(?ms)^(```|~~~).*?^\1", "", "".join(cell.get("source", "")))
+
+
+def _plain(markdown: str) -> str:
+    """Markdown without its signs; of a formula, its letters and numbers."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", markdown)  # [text](address)
+    text = re.sub(r"\$[^$]*\$", lambda found: re.sub(r"\\[a-zA-Z]+|[{}\\]", "", found[0]), text)
+    return re.sub(r"[*`$]", "", text)
 
 
 def copy_lessons(target: Path) -> list[Path]:
@@ -80,7 +132,7 @@ def copy_lessons(target: Path) -> list[Path]:
     source = lessons_dir()
     kept = []
     for lesson in sorted(source.rglob("*")):
-        if not lesson.is_file() or not _shown(source, lesson):
+        if not lesson.is_file() or not _shown(source, lesson) or lesson.parent.name == PICTURES:
             continue
         copy = target / lesson.relative_to(source)
         if not copy.exists():

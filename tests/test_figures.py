@@ -1,0 +1,90 @@
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from fwdwidgets import figures
+from fwdwidgets.figures.board import COLORSCALES
+
+
+@pytest.mark.parametrize("kind", COLORSCALES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_colour_scale_is_stops_and_colours(kind, theme):
+    """The browser's plotly knows other names of scales than Python's: so none has a name."""
+    stops = COLORSCALES[kind][theme]
+    assert stops[0][0] == 0
+    assert stops[-1][0] == 1
+    go.Figure(layout={"coloraxis": {"colorscale": stops}})  # raises on an invalid one
+
+
+def board():
+    board = figures.Board()
+    panels = (
+        figures.Heatmap(board, "picture", "input"),
+        figures.Layer(board, "layer"),
+        figures.Matrix(board, "matrix"),
+        figures.NamedBars(board, "bars"),
+        figures.NamedBars(board, "many", series=3),
+        figures.Lines(board, ["loss"], x="step", y="loss"),
+    )
+    place = (0, 1, 0, 1)
+    return panels, board.canvas({0: figures.View(300, [place] * 6)})
+
+
+def drawn(canvas, drawing):
+    """Plotly's own validators take what a drawing holds."""
+    for number, properties in drawing.traces.items():
+        canvas.figure.data[number].update(properties)
+    for path, value in drawing.layout.items():
+        canvas.figure.layout[path] = value
+    return canvas.figure
+
+
+def test_each_panel_has_axes_of_its_own():
+    _, canvas = board()
+    axes = {(trace.xaxis, trace.yaxis) for trace in canvas.figure.data}
+    assert len(axes) == 7  # six panels, and the numbers at the right of the named bars
+    assert set(canvas.views) == {0}
+    assert set(canvas.themes) == {"light", "dark"}
+
+
+def test_a_matrix_carries_names_and_numbers():
+    panels, canvas = board()
+    drawing = figures.Drawing()
+    z = np.arange(6, dtype=np.float32).reshape(2, 3)
+    panels[2].draw(drawing, z, (0, 5), rows=["<a>", "b"], columns=["x", "y", "z"])
+    figure = drawn(canvas, drawing)
+    trace = figure.data[panels[2].trace]
+    assert np.array_equal(trace.z, z)
+    axis = figure.layout[f"yaxis{panels[2].axis}"]
+    assert axis.ticktext == ("&lt;a&gt;", "b")
+
+
+def test_series_stand_in_the_legend_and_those_that_are_missing_are_not_drawn():
+    panels, canvas = board()
+    drawing = figures.Drawing()
+    values = np.array([[1.0, 2.0], [3.0, -4.0]])
+    panels[4].draw(drawing, ["p", "q"], values, series=["one", "two"])
+    figure = drawn(canvas, drawing)
+    traces = [figure.data[number] for number in panels[4].traces]
+    assert [trace.visible for trace in traces] == [True, True, False]
+    assert [trace.name for trace in traces[:2]] == ["one", "two"]
+    low, high = figure.layout[f"xaxis{panels[4].axis}"].range
+    assert low < -4 < 3 < high
+
+
+def test_lines_hold_all_that_is_finite():
+    panels, canvas = board()
+    drawing = figures.Drawing()
+    x, y = np.arange(3.0), np.array([1.0, np.nan, 5.0])
+    panels[5].draw(drawing, [(x, y)], points=(x[:1], y[:1]), texts=["here"])
+    figure = drawn(canvas, drawing)
+    low, high = figure.layout[f"yaxis{panels[5].axis}"].range
+    assert low < 1 < 5 < high
+    assert figure.data[panels[5].points].text == ("here",)
+
+
+def test_places_must_be_as_many_as_panels():
+    new = figures.Board()
+    figures.Heatmap(new, "one")
+    with pytest.raises(ValueError, match="2 places for 1 panels"):
+        new.canvas({0: figures.View(300, [(0, 1, 0, 1)] * 2)})

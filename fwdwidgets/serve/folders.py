@@ -12,7 +12,6 @@ from typing import Any
 
 import fwdwidgets
 
-
 PICTURES = "pictures"
 """The folder with a picture for each notebook beside it; only an index shows them."""
 

@@ -7,12 +7,12 @@ took; global module hooks keep the stack of module calls around it.
 from __future__ import annotations
 
 import os
-import sys
-import threading
 import types
-import weakref
 from collections.abc import Callable
+from sys import _getframe
+from threading import get_ident
 from typing import Any, NamedTuple
+from weakref import ref
 
 import torch
 import torch.nn.functional as F
@@ -154,10 +154,12 @@ class Recorder(TorchFunctionMode):
         self._names: dict[nn.Module, str] = {}
         self._name_modules(names or named_modules(model))
         self._root = Call("")
-        self._stack: list[Call] = []
         self._call = self._root
-        self._made: dict[int, tuple[weakref.ref[Tensor], int]] = {}
-        self._thread = threading.get_ident()
+        # Which module, its call, the frame that its operations run above.
+        self._stack: list[tuple[nn.Module, Call, types.FrameType]] = []
+        self._above: types.FrameType | None = None
+        self._made: dict[int, tuple[ref[Tensor], int]] = {}
+        self._thread = get_ident()
         self._frame: types.FrameType | None = None
         self._hooks: list[Any] = []
         self._depth = 0
@@ -175,7 +177,7 @@ class Recorder(TorchFunctionMode):
 
     def __enter__(self) -> Recorder:
         if not self._depth:
-            self._frame = sys._getframe(1)
+            self._frame = _getframe(1)
             self._hooks = [
                 module_hooks.register_module_forward_pre_hook(self._before),
                 module_hooks.register_module_forward_hook(self._after, always_call=True),
@@ -190,29 +192,72 @@ class Recorder(TorchFunctionMode):
         if not self._depth:
             for hook in self._hooks:
                 hook.remove()
-            self._hooks, self._frame = [], None  # no cycles: a trace is freed as it is dropped
+            # No cycles: a trace is freed as it is dropped.
+            self._hooks, self._frame, self._stack, self._above = [], None, [], None
 
     def _before(self, module: nn.Module, _: Any) -> None:
-        if threading.get_ident() == self._thread:
+        if get_ident() == self._thread:
             # The root itself, and a module that is not registered, belong to their caller.
             name = self._names.get(module)
             if name is None:  # made in this forward pass; perhaps it was registered then
                 self._lazy = self._lazy or isinstance(module, LazyModuleMixin)
                 self._name_modules(named_modules(self._model))
                 name = self._names.get(module)
-            self._call = Call(name) if name else self._call
-            self._stack.append(self._call)
+            frame = _getframe(1)
+            if name:
+                self._call = Call(name)
+            elif self._stack:
+                self._drop_left(frame)
+            self._stack.append((module, self._call, frame))
+            self._above = frame
 
     def _after(self, module: nn.Module, _: Any, output: Any) -> Any:
-        if threading.get_ident() == self._thread and self._stack:
-            ended = self._stack.pop()
-            self._call = self._stack[-1] if self._stack else self._root
+        stack = self._stack
+        if stack and get_ident() == self._thread:
+            if output is None or stack[-1][0] is not module:
+                # Perhaps another's hook raised before the call was known here.
+                frame = _getframe(1)
+                self._drop_left(frame)
+                if not stack or not self._is_of(frame, stack[-1][2]):
+                    return None
+            ended = stack.pop()[1]
+            if stack:
+                _, self._call, self._above = stack[-1]
+            else:
+                self._call, self._above = self._root, None
             if self._call is not ended:
                 self._call.steps += ended.steps
             if self._padding and isinstance(output, Tensor):
                 padding = self._padding.pop(id(module), None)
                 return None if padding is None else output.masked_fill(padding, 0.0)
         return None
+
+    def _pop(self) -> None:
+        _, ended, _ = self._stack.pop()
+        if self._stack:
+            _, self._call, self._above = self._stack[-1]
+        else:
+            self._call, self._above = self._root, None
+        if self._call is not ended:
+            self._call.steps += ended.steps
+
+    @staticmethod
+    def _is_of(frame: types.FrameType, above: types.FrameType) -> bool:
+        """Whether a hook that runs in `frame` is of the call that has noted `above`."""
+        return frame is above or frame is above.f_back  # behind an error, torch is one frame up
+
+    def _drop_left(self, frame: types.FrameType | None) -> None:
+        """Drop calls that are no longer running, now that `frame` is.
+
+        No hook tells of a module that was left by an error which is no `Exception`, such as a
+        `KeyboardInterrupt`, and that a model caught.
+        """
+        running = []
+        while frame is not None and frame is not self._frame:
+            running.append(frame)
+            frame = frame.f_back
+        while self._stack and not any(self._is_of(f, self._stack[-1][2]) for f in running):
+            self._pop()
 
     def _pad(self, frame: types.FrameType, tokens: Tensor) -> None:
         """Note that the fast path of `nn.TransformerEncoder` would give zeros for padded tokens.
@@ -234,7 +279,7 @@ class Recorder(TorchFunctionMode):
         if plan is None:
             plan = _PLANS[function] = _plan(function)
         kind, op = plan
-        if kind is _IGNORED or (self._lazy and _materializes(sys._getframe(1))):
+        if kind is _IGNORED or (self._lazy and _materializes(_getframe(1))):
             return function(*args, **kwargs or {})
         if kind is _COMPOSED:
             with self:
@@ -258,7 +303,7 @@ class Recorder(TorchFunctionMode):
             self._fail(op, operands, error)
             raise
         if kind is _PADS and result:
-            self._pad(sys._getframe(1), args[1])
+            self._pad(_getframe(1), args[1])
         if isinstance(result, Tensor):
             if kind is _READS and result is args[0]:  # the real part of a real tensor
                 return result
@@ -296,7 +341,7 @@ class Recorder(TorchFunctionMode):
         values = []
         for t in outputs:
             values.append(_copy(t))
-            made[id(t)] = (weakref.ref(t), index)
+            made[id(t)] = (ref(t), index)
         call = self._call
         call.own += 1
         call.steps += 1
@@ -317,18 +362,23 @@ class Recorder(TorchFunctionMode):
     def _fail(self, op: str, operands: list[Tensor], error: Exception) -> None:
         shapes = _shapes(operands)
         parents = [self.made_by(t) for t in operands]
-        self.failed = Record(op, self._call, self._where(), shapes, parents, [], False, error)
+        where = self._where()  # before the call is looked at: it may drop some
+        self.failed = Record(op, self._call, where, shapes, parents, [], False, error)
 
     def _where(self) -> Any:
         """Code and instruction of the first caller outside torch; None where there is none."""
-        frame: types.FrameType | None = sys._getframe(2)
-        end = self._frame
+        frame: types.FrameType | None = _getframe(2)
+        end, above = self._frame, self._above
         while frame is not None and frame is not end:
             code = frame.f_code
             kind = _KINDS.get(id(code)) or _kind(code)
             if kind[0] is _USERS:
+                if above is not None and frame.f_back is not above:
+                    self._drop_left(frame)
                 return code, frame.f_lasti
-            if kind[0] is _UNSEENS:
+            if frame is above:
+                above = None  # the call that is noted is running
+            elif kind[0] is _UNSEENS:
                 return _UNSEEN
             frame = frame.f_back
         return None

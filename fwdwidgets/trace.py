@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
-import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, overload
@@ -12,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fwdwidgets._recorder import Call, Record, Recorder, in_torch
+from fwdwidgets._source import expression, line
 from fwdwidgets._state import left_as_found, named_modules
 
 Shape = tuple[int, ...]
@@ -87,13 +86,13 @@ class Step:
     def line(self) -> int | None:
         """The line number of `source` in `filename`; None where there is no user's line."""
         where = self._record.where
-        return _position(*where)[0] if where else None
+        return line(*where) if where else None
 
     @property
     def source(self) -> str:
         """The exact sub-expression, `self.conv1(t)` inside `F.relu(self.conv1(t))`."""
         where = self._record.where
-        return _expression(*where) if where else ""
+        return expression(*where) if where else ""
 
     def __repr__(self) -> str:
         source = f", {_one_line(self.source)}" if self.source else ""
@@ -173,7 +172,7 @@ class Tracer:
         """See the class."""
         self.keep_graph = keep_graph
 
-    def __call__(self, model: nn.Module, *inputs: Any, **kwargs: Any) -> ForwardTrace:
+    def __call__(self, model: nn.Module, /, *inputs: Any, **kwargs: Any) -> ForwardTrace:
         """Run `model(*inputs, **kwargs)` once; see `trace_forward`."""
         if not isinstance(model, nn.Module):
             raise TypeError(
@@ -210,7 +209,7 @@ def _grad_mode(enabled: bool) -> Iterator[None]:
             torch.set_grad_enabled(before)
 
 
-def trace_forward(model: nn.Module, *inputs: Any, **kwargs: Any) -> ForwardTrace:
+def trace_forward(model: nn.Module, /, *inputs: Any, **kwargs: Any) -> ForwardTrace:
     """Run a model once and record every operation, whatever branch the data took.
 
     The model is left as found: training flags, buffers, hooks, gradients, grad mode and the
@@ -284,34 +283,14 @@ def _names(records: list[Record]) -> list[str]:
     taken: set[str] = set()
     for name, record in zip(wanted, records, strict=True):
         unique, number = name, 1
-        own = name == record.call.module
-        while unique in taken or (unique in reserved and not (own and number == 1)):
+        while unique in taken or (
+            unique in reserved and (number > 1 or name != record.call.module)
+        ):
             number += 1
             unique = f"{name}_{number}"
         taken.add(unique)
         names.append(unique)
     return names
-
-
-def _position(code: types.CodeType, instruction: int) -> tuple[int | None, ...]:
-    """Line, last line, first and last column (in UTF-8 bytes) of an instruction."""
-    for index, (line, last, start, stop) in enumerate(code.co_positions()):
-        if 2 * index == instruction:
-            return line, last, start, stop
-    return None, None, None, None
-
-
-def _expression(code: types.CodeType, instruction: int) -> str:
-    line, last, start, stop = _position(code, instruction)
-    if line is None or last is None:
-        return ""
-    lines = [linecache.getline(code.co_filename, n) for n in range(line, last + 1)]
-    if start is None or stop is None or not all(lines):
-        return "".join(lines).strip()
-    data = [text.encode() for text in lines]
-    data[-1] = data[-1][:stop]
-    data[0] = data[0][start:]
-    return b"".join(data).decode(errors="replace").strip()
 
 
 def _one_line(source: str) -> str:

@@ -412,3 +412,150 @@ def test_vectorised_functions():
     assert torch.equal(trace.output, x.sum(1) * 2)
     assert ops(trace) == ["sum", "mul"]
     assert torch.equal(trace["sum"].value, x.sum(1))
+
+
+# --- what the user wrote --------------------------------------------------------------------------
+
+
+def test_a_chain_over_lines_is_one_expression():
+    def forward(self, x):
+        y = (
+            self.fc(x)
+            .relu()
+            .flatten(  # with a comment
+                1
+            )
+            .T
+        )
+        return (x
+            .square)().sum() + y.sum()  # fmt: skip
+
+    trace = fw.trace_forward(Model(forward, fc=nn.Linear(3, 3)), torch.ones(2, 3))
+    sources = {step.name: "".join(step.source.split()) for step in trace}
+    assert sources == {
+        "fc": "self.fc(x)",
+        "relu": "self.fc(x).relu()",
+        "flatten": "self.fc(x).relu().flatten(#withacomment1)",
+        "T": "self.fc(x).relu().flatten(#withacomment1).T",
+        "square": "(x.square)()",
+        "sum": "(x.square)().sum()",
+        "sum_2": "y.sum()",
+        "add": "(x.square)().sum()+y.sum()",
+    }
+    assert trace["fc"].line == trace["T"].line == trace["add"].line - 6
+
+
+def test_what_is_iterated_or_unpacked_is_the_expression():
+    def forward(_, x):
+        for row in x * 2:
+            row + 1
+        first, second = x.T[:2]
+        rows = [row - 1 for row in x[1:]]
+        return first, second, rows, [p for p in map(torch.relu, x)]
+
+    trace = fw.trace_forward(Model(forward), torch.ones(2, 3))
+    assert [(s.op, s.source) for s in trace] == [
+        *[("mul", "x * 2"), ("unbind", "x * 2"), ("add", "row + 1"), ("add", "row + 1")],
+        *[("T", "x.T"), ("getitem", "x.T[:2]"), ("unbind", "x.T[:2]")],
+        *[("getitem", "x[1:]"), ("unbind", "x[1:]"), ("sub", "row - 1")],
+        *[("unbind", "map(torch.relu, x)"), *[("relu", "map(torch.relu, x)")] * 2],
+    ]
+
+
+def test_a_model_may_have_any_keyword():
+    def forward(_, x, *, model, keep_graph):
+        return x * model + keep_graph
+
+    x = torch.ones(2)
+    assert torch.equal(fw.trace_forward(Model(forward), x, model=3, keep_graph=4).output, x * 7)
+    trace = fw.Tracer(keep_graph=True)(Model(forward), x, model=3, keep_graph=4)
+    assert torch.equal(trace.output, x * 7)
+
+
+# --- errors that a model catches ------------------------------------------------------------------
+
+
+def test_modules_are_named_right_behind_an_interrupt_that_the_model_catches():
+    class Stop(BaseException):
+        pass
+
+    class Inner(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(2, 2)
+
+        def forward(self, x):
+            y = self.fc(x) * 2
+            raise Stop(y)
+
+    def middle(self, x):
+        try:
+            x = self.inner(x)
+        except Stop:
+            x = x + 1
+        return self.after(x) - 1
+
+    def forward(self, x):
+        x = self.middle(x)
+        for module in (self.inner, nn.Sequential(self.inner)):
+            try:
+                module(x)
+            except Stop:
+                pass
+            nn.Tanh()(x)
+            x = x.abs()
+        return self.middle.after(x).neg()
+
+    inner = Inner()
+    model = Model(forward, middle=Model(middle, inner=inner, after=nn.ReLU()), inner=inner)
+    trace = fw.trace_forward(model, torch.ones(1, 2))
+    within = [("linear", "middle.inner.fc"), ("mul", "middle.inner")]
+    assert [(s.op, s.module) for s in trace] == [
+        *within,
+        *[("add", "middle"), ("relu", "middle.after"), ("sub", "middle")],
+        *within,
+        *[("tanh", ""), ("abs", "")],
+        *within,
+        *[("tanh", ""), ("abs", ""), ("relu", "middle.after"), ("neg", "")],
+    ]
+    assert not torch.nn.modules.module._global_forward_hooks
+
+
+@pytest.mark.parametrize("when", ["pre", "post"])
+@pytest.mark.parametrize("modules", ["layers", "itself"])
+def test_modules_are_named_right_behind_a_global_hook_that_raises(when, modules):
+    def outer(self, x):
+        if x.numel() == 1:
+            return x * 3
+        try:
+            (self.fc if modules == "layers" else self)(x[:1])
+        except ValueError:
+            x = x + 1
+        return x - 1
+
+    def hook(module, inputs, output=None):
+        if (module is fc or modules == "itself") and inputs[0].numel() == 1:
+            raise ValueError("no")
+
+    fc = nn.Linear(1, 1)
+    model = Model(lambda self, x: self.out(self.outer(x)).neg(), outer=Model(outer, fc=fc))
+    model.out = nn.ReLU()
+    register = torch.nn.modules.module
+    handle = (
+        register.register_module_forward_pre_hook(hook)
+        if when == "pre"
+        else register.register_module_forward_hook(hook)
+    )
+    try:
+        trace = fw.trace_forward(model, torch.ones(2))
+    finally:
+        handle.remove()
+    ran = {"layers": ("linear", "outer.fc"), "itself": ("mul", "outer")}[modules]
+    if modules == "layers" and when == "post":
+        x = torch.ones(1)
+        assert torch.equal(trace["outer.fc"].value, plain(fc, x))
+    assert [(s.op, s.module) for s in trace] == [
+        ("getitem", "outer"),
+        *([ran] if when == "post" else []),
+        *[("add", "outer"), ("sub", "outer"), ("relu", "out"), ("neg", "")],
+    ]

@@ -442,7 +442,7 @@ def test_a_chain_over_lines_is_one_expression():
         "sum_2": "y.sum()",
         "add": "(x.square)().sum()+y.sum()",
     }
-    assert trace["fc"].line == trace["T"].line == trace["add"].line - 6
+    assert trace["fc"].line == trace["T"].line == trace["add"].line - 7
 
 
 def test_what_is_iterated_or_unpacked_is_the_expression():

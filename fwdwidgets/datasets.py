@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from fwdwidgets._fashion_mnist import data_folders, find_or_download, first_line
 from fwdwidgets._torchvision import import_torchvision
 
-__all__ = ["Digits", "course", "digits", "fashion_mnist", "import_torchvision"]
+__all__ = ["Digits", "animals", "course", "digits", "fashion_mnist", "import_torchvision"]
 
 _HOW_TO_GET = (
     "To get Fashion-MNIST, call fw.datasets.fashion_mnist() once with a network connection, or set "
@@ -128,3 +128,48 @@ def course(*, download: bool = True) -> Any:
             f"machine and {trouble}. {_HOW_TO_GET}"
         )
     return dataset
+
+
+_ANIMALS = {
+    # hair, feathers, eggs, milk, flies, legs; class; adult body mass in tonnes
+    "cow": ((1, 0, 0, 1, 0, 4), 0, 0.6),
+    "pigeon": ((0, 1, 1, 0, 1, 2), 1, 0.00035),
+    "bat": ((1, 0, 0, 1, 1, 2), 0, 0.00002),
+    "ostrich": ((0, 1, 1, 0, 0, 2), 1, 0.11),
+    "python": ((0, 0, 1, 0, 0, 0), 2, 0.075),
+}
+
+
+def animals(target: str = "mammal") -> Any:
+    """Make the table of five animals with six features, for the three kinds of output.
+
+    The features are general knowledge: has hair, has feathers, lays eggs, gives milk, flies (0 or
+    1 each), number of legs. Body masses are typical ones of adults, in tonnes, rounded.
+
+    Args:
+        target: `"mammal"` (1 for a mammal, else 0), `"class"` (0 mammal, 1 bird, 2 reptile) or
+            `"weight"` (tonnes).
+
+    Returns:
+        A `fwdwidgets.tables.Table` with `values` `(5, 6)`, float32, and its targets.
+
+    Raises:
+        ValueError: the target is none of the three.
+    """
+    from fwdwidgets.tables import Table
+
+    classes = {"mammal": ("no mammal", "mammal"), "class": ("mammal", "bird", "reptile")}
+    targets: dict[str, list[float | int]] = {
+        "mammal": [int(kind == 0) for _, kind, _ in _ANIMALS.values()],
+        "class": [kind for _, kind, _ in _ANIMALS.values()],
+        "weight": [weight for _, _, weight in _ANIMALS.values()],
+    }
+    if target not in targets:
+        raise ValueError(f"target={target!r} is not there; choose one of {', '.join(targets)}.")
+    return Table(
+        torch.tensor([features for features, _, _ in _ANIMALS.values()], dtype=torch.float32),
+        targets[target],
+        tuple(_ANIMALS),
+        ("hair", "feathers", "eggs", "milk", "flies", "legs"),
+        classes.get(target),
+    )

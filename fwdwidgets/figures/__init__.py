@@ -17,7 +17,7 @@ from fwdwidgets.figures.board import (
 )
 from fwdwidgets.figures.forward import ForwardFigure
 from fwdwidgets.figures.heatmap import MAX_MARKS, Heatmap, Layer, Matrix, hover_cells
-from fwdwidgets.figures.lines import Lines
+from fwdwidgets.figures.lines import Lines, NumberLine
 
 __all__ = [
     "MAX_MARKS",
@@ -35,6 +35,7 @@ __all__ = [
     "Lines",
     "Matrix",
     "NamedBars",
+    "NumberLine",
     "View",
     "class_colors",
     "escape",

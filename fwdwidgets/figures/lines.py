@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fwdwidgets.figures._drawing import Drawing, escape, exact
-from fwdwidgets.figures.board import PREDICTED, SERIES, Board
+from fwdwidgets.figures.board import OTHER, PREDICTED, SERIES, TRUE, Board
 
 
 class Lines:
@@ -48,7 +48,6 @@ class Lines:
             type="scatter",
             mode="markers",
             name="marked",
-            marker={"color": PREDICTED, "size": 10, "symbol": "diamond"},
             **where,
         )
         self._title = board.panel(self.axis)
@@ -64,6 +63,7 @@ class Lines:
         *,
         points: tuple[np.ndarray, np.ndarray] | None = None,
         texts: Sequence[str] = (),
+        chosen: int | None = None,
         x_range: tuple[float, float] | None = None,
         y_range: tuple[float, float] | None = None,
     ) -> None:
@@ -74,6 +74,7 @@ class Lines:
             lines: x `(n,)` and y `(n,)` of each line; one that is missing is not drawn.
             points: x and y of the marked points.
             texts: what hover says of each marked point, before its value.
+            chosen: which of the points is drawn larger.
             x_range: of the axis; None holds all that is finite.
             y_range: of the axis; None holds all that is finite.
         """
@@ -97,8 +98,16 @@ class Lines:
             x=marked[0],
             y=marked[1],
             text=[escape(text) for text in texts] or [""] * len(marked[0]),
+            marker={
+                "color": [PREDICTED if i == chosen else OTHER for i in range(len(marked[0]))],
+                "size": [16 if i == chosen else 9 for i in range(len(marked[0]))],
+                "symbol": "diamond",
+            },
             visible=len(marked[0]) > 0,
-            hovertemplate=f"%{{text}}<br><b>%{{y:{exact(marked[1])}}}</b><extra></extra>",
+            hovertemplate=(
+                f"%{{text}}<br>{x_word} %{{x:{exact(marked[0])}}}<br>{y_word} "
+                f"<b>%{{y:{exact(marked[1])}}}</b><extra></extra>"
+            ),
         )
         every = [*lines, marked]
         drawing.layout |= {
@@ -128,3 +137,76 @@ def _span(parts: Sequence[np.ndarray]) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
     room = (high - low) * 0.05 or max(abs(high) * 0.1, 0.5)
     return low - room, high + room
+
+
+class NumberLine:
+    """Values on one line, each with its name, the chosen one larger; what is true below them.
+
+    Attributes:
+        values: the number of the values' trace in `figure.data`.
+        targets: the number of the true values' trace.
+        axis: the suffix of its axes in the layout.
+    """
+
+    def __init__(self, board: Board, name: str) -> None:
+        """Claim a panel."""
+        x = {
+            "fixedrange": True,
+            "zeroline": True,
+            "zerolinewidth": 2,
+            "nticks": 9,
+            "ticks": "inside",
+        }
+        y = {"visible": False, "fixedrange": True, "range": [-1, 1.6]}
+        self.axis = board.axes(x, y, values="x")
+        where = {"xaxis": f"x{self.axis}", "yaxis": f"y{self.axis}", "type": "scatter"}
+        self.values = board.trace(mode="markers", name=name, **where)
+        self.targets = board.trace(mode="markers", name="target", **where)
+        self._title = board.panel(self.axis)
+
+    def say(self, drawing: Drawing, title: str) -> None:
+        """Set the title above the panel; plotly's markup."""
+        drawing.layout[f"annotations[{self._title}].text"] = title
+
+    def draw(
+        self,
+        drawing: Drawing,
+        values: np.ndarray,
+        names: Sequence[str],
+        chosen: int,
+        targets: np.ndarray | None = None,
+    ) -> None:
+        """Draw the values `(n,)`, and below them the true ones where they are known."""
+        full = [escape(name) for name in names]
+        here = [index == chosen for index in range(len(values))]
+        drawing.trace(
+            self.values,
+            x=values,
+            y=np.full(len(values), 0.5),
+            hovertext=full,
+            visible=True,
+            marker={
+                "color": [PREDICTED if each else OTHER for each in here],
+                "size": [18 if each else 11 for each in here],
+                "symbol": "diamond",
+            },
+            hovertemplate=f"%{{hovertext}}<br><b>%{{x:{exact(values)}}}</b><extra></extra>",
+        )
+        known = np.empty(0) if targets is None else targets
+        drawing.trace(
+            self.targets,
+            x=known,
+            y=np.full(len(known), -0.4),
+            hovertext=full[: len(known)],
+            visible=len(known) > 0,
+            marker={
+                "color": TRUE,
+                "size": [16 if each else 10 for each in here[: len(known)]],
+                "symbol": "triangle-up",
+            },
+            hovertemplate="target of %{hovertext}<br><b>%{x}</b><extra></extra>",
+        )
+        drawing.layout |= {
+            f"xaxis{self.axis}.range": list(_span([values, known, np.zeros(1)])),
+            f"xaxis{self.axis}.visible": True,
+        }

@@ -1,0 +1,200 @@
+"""What the three output widgets share: an editable table of rows, run all at once."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import torch
+import traitlets
+from torch import Tensor, nn
+from traitlets import observe, validate
+
+from fwdwidgets import figures
+from fwdwidgets.diagnose import explain_nonfinite
+from fwdwidgets.tables import Table, TableRun, run_table
+from fwdwidgets.trace import ForwardTrace
+from fwdwidgets.widgets._base import BadValue, row
+from fwdwidgets.widgets._plot import Plot
+from fwdwidgets.widgets._table import NumberTable
+from fwdwidgets.widgets._weighted import WeightedWidget
+
+
+class RowsWidget(WeightedWidget):
+    """Abstract base of the widgets that show one output for each row of a table.
+
+    Attributes:
+        values: the inputs, a tuple of floats a row; set it, or edit the table.
+        outputs: what the model returned, a tuple of floats a row; empty where it failed.
+    """
+
+    values = traitlets.Any(())
+    outputs = traitlets.Tuple(read_only=True)
+
+    def __init__(
+        self,
+        title: str,
+        unknown: dict[str, Any],
+        model: nn.Module | Callable[[], nn.Module],
+        table: Table,
+        *,
+        results: Sequence[str],
+        canvas: figures.Canvas,
+        sample: int,
+        seed: int | None,
+        training: bool,
+    ) -> None:
+        """Take a `tables.Table`; `results` names the columns at its right."""
+        super().__init__(title, unknown, model, table, table.classes, training=training)
+        self._plot = Plot(canvas, title)
+        self._plot.add_class("fwd-figure")
+        self._table = NumberTable(table.row_names, table.feature_names, results, self._edited)
+        self._badge = ipywidgets.HTML()
+        self._badge.add_class("fwd-badge")
+        self._status = ipywidgets.HTML()
+        self._status.add_class("fwd-status")
+        self._run: TableRun | None = None
+        self._begin(sample, seed, None)
+        self.values = _tuples(table.values)
+        self._build()
+        self._quiet = False
+        self._run_rows()
+
+    @property
+    def trace(self) -> ForwardTrace:
+        """The recorded forward pass over all rows."""
+        assert self._run is not None, "the constructor runs the network"
+        return self._run.trace
+
+    @property
+    def figure(self) -> Any:
+        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
+        return self._plot.figure
+
+    # --- what a widget is -----------------------------------------------------------------------
+
+    @abstractmethod
+    def _read(self, run: TableRun) -> str:
+        """Keep what the run says; a sentence where its output is not of this kind."""
+
+    @abstractmethod
+    def _show(self) -> None:
+        """Draw what was read, and show it in the table and the badge."""
+
+    def _more_controls(self) -> list[ipywidgets.Widget]:
+        """Controls of this widget alone."""
+        return []
+
+    # --- state ----------------------------------------------------------------------------------
+
+    @validate("values")
+    def _valid_values(self, proposal: dict[str, Any]) -> tuple[tuple[float, ...], ...]:
+        with self._told():
+            shape = tuple(self.dataset.values.shape)
+            try:
+                values = torch.as_tensor(np.asarray(proposal["value"], dtype=np.float32))
+                good = tuple(values.shape) == shape and bool(values.isfinite().all())
+            except (TypeError, ValueError):
+                good = False
+            if not good:
+                raise BadValue(
+                    f"values={_short(proposal['value'])} does not do: expected {shape[0]} rows of "
+                    f"{shape[1]} finite numbers each."
+                )
+            self.dataset.values = values.clone()
+            return _tuples(self.dataset.values)
+
+    def _edited(self, index: int, column: int, text: str) -> None:
+        """Take a number that was typed on the page."""
+        with self._from_page():
+            try:
+                number = float(text.strip().replace(",", "."))
+            except ValueError:
+                number = float("nan")
+            if not np.isfinite(number):
+                self._show_table()
+                raise BadValue(
+                    f"{text!r} for {self.dataset.row_names[index]}, "
+                    f"{self.dataset.feature_names[column]} is no number: type one such as 0.5 or "
+                    "-2. The number from before is kept."
+                )
+            values = [list(row) for row in self.values]
+            values[index][column] = number
+            self.values = tuple(map(tuple, values))
+
+    @observe("values")
+    def _values_changed(self, _: Any) -> None:
+        if not self._quiet:
+            self._rerun()
+
+    def _rerun(self) -> None:
+        self._run_rows()
+        if self.trace.error is not None:
+            raise self.trace.error
+
+    def _run_rows(self) -> None:
+        run = self._run = run_table(self._forward, self.dataset.values)
+        failure = run.failure or self._read(run)
+        self._error = failure
+        self._notes["data"] = self.dataset.notice
+        self._notes["finite"] = (
+            "" if run.failure else explain_nonfinite(run.trace, self.dataset.values)
+        )
+        output = run.output if not failure and run.output is not None else torch.empty(0, 0)
+        self.set_trait("outputs", _tuples(output))
+        self._plot.old = bool(failure)
+        mode = "train mode" if self._forward.training else "eval mode"
+        shapes = f"input {tuple(self.dataset.values.shape)}"
+        if run.output is not None:
+            shapes += f" → output {tuple(run.output.shape)}"
+        self._status.value = f"{mode} · {self._describe_weights()} · {shapes}"
+        if failure:
+            self._show_table()
+        else:
+            self._show()
+        self._follow_weights()
+        self._follow()
+        self._show_message()
+
+    def _show_table(self, texts: Sequence[Sequence[str]] | None = None) -> None:
+        texts = self._table.texts if texts is None else texts
+        self._table.show(self.dataset.values.numpy(), texts, self.sample)
+
+    # --- controls -------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self._table.observe(self._row_chosen, names="chosen")
+        choose = self._sample_slider()
+        choose.description = "Row"
+        self.children = [
+            row(choose, *self._more_controls()),
+            row(*self._weights_controls()),
+            self._table,
+            self._status,
+            self._badge,
+            self._plot,
+            self._message,
+            self._frame,
+        ]
+        self._keep()
+
+    def _row_chosen(self, change: dict[str, Any]) -> None:
+        if change["new"] != self.sample:
+            with self._from_page():
+                self.sample = change["new"]
+
+    def _target(self, index: int) -> float | int | None:
+        targets = self.dataset.targets
+        return None if targets is None else targets[index]
+
+
+def _tuples(values: Tensor) -> tuple[tuple[float, ...], ...]:
+    return tuple(map(tuple, values.tolist()))
+
+
+def _short(value: Any, most: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= most else text[: most - 1] + "…"

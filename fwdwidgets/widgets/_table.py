@@ -1,0 +1,62 @@
+"""A table of numbers that a hand can edit, with results at its right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from fwdwidgets.widgets._plot import STATIC
+
+
+class NumberTable(anywidget.AnyWidget):
+    """Names at each row and column, an input a number, and columns of results.
+
+    Attributes:
+        columns: a name a column of numbers.
+        rows: a name a row.
+        results: a name a column of results.
+        cells: the numbers as text, `rows` lists of `columns` each.
+        texts: the results, `rows` lists of `results` each.
+        chosen: the marked row.
+        revision: counts what was shown, so that a refused edit is taken back on the page.
+    """
+
+    _esm = STATIC / "table.js"
+    columns: Any = traitlets.List().tag(sync=True)
+    rows: Any = traitlets.List().tag(sync=True)
+    results: Any = traitlets.List().tag(sync=True)
+    cells: Any = traitlets.List().tag(sync=True)
+    texts: Any = traitlets.List().tag(sync=True)
+    chosen = traitlets.Int().tag(sync=True)
+    revision = traitlets.Int().tag(sync=True)
+
+    def __init__(
+        self,
+        rows: Sequence[str],
+        columns: Sequence[str],
+        results: Sequence[str],
+        edit: Callable[[int, int, str], Any],
+    ) -> None:
+        """Call `edit(row, column, text)` when a hand has changed a number."""
+        super().__init__(rows=list(rows), columns=list(columns), results=list(results))
+        self._edit = edit
+        self.on_msg(self._received)
+
+    def show(self, values: np.ndarray, texts: Sequence[Sequence[str]], chosen: int) -> None:
+        """Show float32 `values` `(rows, columns)`, each with the digits that tell it apart."""
+        with self.hold_sync():
+            self.cells = [[np.format_float_positional(n, trim="-") for n in row] for row in values]
+            self.texts = [list(row) for row in texts]
+            self.chosen = chosen
+            self.revision += 1
+
+    def _received(self, _: Any, content: Any, __: list[memoryview]) -> None:
+        if content.get("kind") != "edit":
+            return
+        row, column, text = content.get("row"), content.get("column"), content.get("text")
+        if row in range(len(self.rows)) and column in range(len(self.columns)):
+            self._edit(row, column, str(text))

@@ -1,0 +1,77 @@
+// A table of numbers to edit, with results at its right. Names are written as text, never as
+// markup. A cell is sent when it is left or Enter is pressed.
+
+function render({ model, el }) {
+  el.classList.add("fwd-table");
+  el.tabIndex = -1;
+  const table = document.createElement("table");
+  el.append(table);
+  let lines = [];
+
+  function cell(row, kind, text, className = "") {
+    const made = document.createElement(kind);
+    made.textContent = text;
+    if (className) made.className = className;
+    if (kind === "th") made.scope = row.parentElement.tagName === "THEAD" ? "col" : "row";
+    row.append(made);
+    return made;
+  }
+
+  function build() {
+    table.replaceChildren();
+    const columns = model.get("columns");
+    const results = model.get("results");
+    const head = table.createTHead().insertRow();
+    for (const text of ["", ...columns]) cell(head, "th", text);
+    for (const text of results) cell(head, "th", text, "fwd-table-result");
+    const body = table.createTBody();
+    lines = model.get("rows").map((name, index) => {
+      const row = body.insertRow();
+      row.addEventListener("click", () => choose(index));
+      row.addEventListener("focusin", () => choose(index));
+      const title = cell(row, "th", name);
+      const inputs = columns.map((column, number) => {
+        const input = document.createElement("input");
+        input.inputMode = "decimal";
+        input.autocomplete = "off";
+        input.setAttribute("aria-label", `${name}, ${column}`);
+        input.addEventListener("change", () =>
+          model.send({ kind: "edit", row: index, column: number, text: input.value }));
+        cell(row, "td", "").append(input);
+        return input;
+      });
+      return { row, title, name, inputs, results: results.map(() => cell(row, "td", "", "fwd-table-result")) };
+    });
+    fill();
+  }
+
+  function choose(index) {
+    if (model.get("chosen") === index) return;
+    model.set("chosen", index);
+    model.save_changes();
+  }
+
+  function fill() {
+    const cells = model.get("cells");
+    const texts = model.get("texts");
+    lines.forEach(({ row, title, name, inputs, results }, index) => {
+      inputs.forEach((input, number) => { input.value = cells[index]?.[number] ?? ""; });
+      results.forEach((made, number) => { made.textContent = texts[index]?.[number] ?? ""; });
+      const chosen = index === model.get("chosen");
+      row.setAttribute("aria-current", chosen);
+      title.textContent = chosen ? `▸ ${name}` : name;
+    });
+  }
+
+  const shape = "change:rows change:columns change:results";
+  const values = "change:cells change:texts change:chosen change:revision";
+  model.on(shape, build);
+  model.on(values, fill);
+  build();
+  return () => {
+    model.off(shape, build);
+    model.off(values, fill);
+  };
+}
+
+export default { render };

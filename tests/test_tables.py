@@ -1,0 +1,154 @@
+import re
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+import fwdwidgets as fw
+from fwdwidgets.compute import Forward
+from fwdwidgets.tables import as_table, decide_binary, run_table
+
+# Printed in the course: outputs of an untrained network for five animals.
+PRINTED = torch.tensor([0.5188, 0.3761, 0.5015, 0.3718, 0.4663])
+
+
+def test_the_course_s_printed_outputs_make_mammals_of_rows_one_and_three():
+    assert decide_binary(PRINTED).tolist() == [True, False, True, False, False]
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=1), st.floats(0, 1))
+def test_a_probability_of_exactly_the_threshold_is_class_1(chances, threshold):
+    values = torch.tensor(chances, dtype=torch.float64)
+    expected = [chance >= threshold for chance in values.tolist()]
+    assert decide_binary(values, threshold).tolist() == expected
+    assert bool(decide_binary(torch.tensor([0.5]), 0.5))
+
+
+def test_numpy_s_float64_becomes_float32_and_it_is_told():
+    table = as_table(np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]))
+    assert table.values.dtype == torch.float32
+    assert torch.equal(table.values, torch.tensor([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]))
+    assert table.notice == "The float64 numbers became float32: PyTorch's layers work in that."
+    assert as_table(torch.zeros(2, 3)).notice == ""
+
+
+def test_the_given_numbers_are_copied():
+    values = torch.zeros(2, 3)
+    as_table(values).values.add_(1)
+    assert torch.equal(values, torch.zeros(2, 3))
+
+
+def test_names_come_from_the_table_or_are_made():
+    table = as_table([[1, 2]], feature_names=["a", "b"])
+    assert (table.row_names, table.feature_names) == (("row 0",), ("a", "b"))
+    again = as_table(fw.datasets.animals(), row_names=list("vwxyz"))
+    assert again.row_names == tuple("vwxyz")
+    assert again.feature_names == fw.datasets.animals().feature_names
+    assert again.classes == ("no mammal", "mammal")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "error", "sentence"),
+    [
+        (object(), TypeError, "inputs=object are no rows of numbers"),
+        ([["a"]], TypeError, "inputs=list are no rows of numbers"),
+        ([1.0, 2.0], ValueError, r"shape \(2,\) are no table: .*unsqueeze\(0\)"),
+        (torch.zeros(1, 2, 3), ValueError, r"shape \(1, 2, 3\) are no table"),
+        (torch.zeros(0, 3), ValueError, r"shape \(0, 3\) are no table"),
+        (torch.zeros(65, 3), ValueError, r"too large .* at most 64 rows and 32 features"),
+        ([[float("nan")]], ValueError, "NaN or infinity"),
+    ],
+)
+def test_what_is_no_table_is_refused(inputs, error, sentence):
+    with pytest.raises(error, match=sentence):
+        as_table(inputs)
+
+
+def test_names_and_targets_must_be_as_many():
+    with pytest.raises(ValueError, match="row_names has 1 entries, but there are 2 rows"):
+        as_table(torch.zeros(2, 3), row_names=["a"])
+    with pytest.raises(ValueError, match="feature_names has 1 entries, but there are 3 columns"):
+        as_table(torch.zeros(2, 3), feature_names=["a"])
+    with pytest.raises(ValueError, match="targets has 3 entries, but there are 2 rows"):
+        as_table(torch.zeros(2, 3), targets=[0, 1, 0])
+
+
+@pytest.mark.parametrize("target", ["mammal", "class", "weight"])
+def test_the_animals(target):
+    table = fw.datasets.animals(target)
+    assert table.values.shape == (5, 6)
+    assert len(table) == len(table.targets) == 5
+    kinds = fw.datasets.animals("class").targets
+    mammals = fw.datasets.animals("mammal").targets
+    assert [kind == 0 for kind in kinds] == [bool(mammal) for mammal in mammals]
+    # Who gives milk is a mammal, who has feathers is a bird.
+    assert table.values[:, 3].bool().tolist() == [kind == 0 for kind in kinds]
+    assert table.values[:, 1].bool().tolist() == [kind == 1 for kind in kinds]
+
+
+def test_another_target_is_refused():
+    with pytest.raises(ValueError, match="target='size' is not there; choose one of mammal"):
+        fw.datasets.animals("size")
+
+
+def run(model, values):
+    forward = Forward(model, training=False)
+    forward.use_seed(None)
+    return run_table(forward, values)
+
+
+@pytest.mark.parametrize(
+    ("last", "op"),
+    [(nn.Sigmoid(), "sigmoid"), (nn.Softmax(dim=-1), "softmax"), (nn.LogSoftmax(1), "log_softmax")],
+)
+def test_the_raw_numbers_are_what_went_into_the_last_operation(last, op):
+    torch.manual_seed(0)
+    body = nn.Linear(3, 2)
+    values = torch.randn(4, 3)
+    result = run(nn.Sequential(body, last), values)
+    with torch.no_grad():
+        assert torch.equal(result.raw, body(values))
+        assert torch.equal(result.output, last(body(values)))
+    assert (result.last, result.failure) == (op, "")
+
+
+def test_without_a_last_operation_the_output_is_the_raw_number():
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
+    result = run(model, torch.randn(2, 3))
+    assert result.last == ""
+    assert torch.equal(result.raw, result.output)
+
+
+def test_a_squeezed_output_is_a_column_again():
+    class Squeezed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(3, 1)
+
+        def forward(self, x):
+            return torch.sigmoid(self.fc(x)).squeeze(1)
+
+    result = run(Squeezed(), torch.randn(4, 3))
+    assert result.output.shape == result.raw.shape == (4, 1)
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        (lambda x: {"a": x}, "returned dict"),
+        (lambda x: x.sum(), r"shape \(\) for 2 rows"),
+        (lambda x: x[:1], r"shape \(1, 3\) for 2 rows"),
+        (lambda x: x @ torch.zeros(5, 1), r"\(5, 1\)"),
+    ],
+)
+def test_an_output_that_is_no_column_is_told(output, sentence):
+    class Odd(nn.Module):
+        def forward(self, x):
+            return output(x)
+
+    result = run(Odd(), torch.zeros(2, 3))
+    assert result.output is None
+    assert re.search(sentence, result.failure)

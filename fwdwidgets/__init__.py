@@ -3,6 +3,7 @@
 from fwdwidgets import datasets, models
 from fwdwidgets.seeds import reseed
 from fwdwidgets.trace import ForwardTrace, Step, Tracer, trace_forward
+from fwdwidgets.widgets.batch_forward import BatchForward
 from fwdwidgets.widgets.binary_output import BinaryOutput
 from fwdwidgets.widgets.forward_pass import ForwardPass
 from fwdwidgets.widgets.multiclass_output import MulticlassOutput
@@ -11,6 +12,7 @@ from fwdwidgets.widgets.regression_output import RegressionOutput
 __version__ = "0.1.0"
 
 __all__ = [
+    "BatchForward",
     "BinaryOutput",
     "ForwardPass",
     "ForwardTrace",

@@ -164,8 +164,8 @@ def _compare(alone: ForwardTrace, batch: ForwardTrace, row: int) -> Alone:
         return Alone(row, True, True, difference, "", told)
     if difference <= _rounding(many):
         told = (
-            f"{about} and in the batch: the same up to {difference:.1e}. That is rounding: for "
-            "another batch size PyTorch adds the same numbers in another order."
+            f"{about} and in the batch: the same up to {difference:.1e}, which is rounding; "
+            "for one row PyTorch adds in another order."
         )
         return Alone(row, False, True, difference, "", told)
     step, why = _first_difference(alone, batch, row)
@@ -301,3 +301,20 @@ def confusion(
         if label is not None and prediction is not None:
             counts[label, prediction] += 1
     return counts
+
+
+def classes_to_show(
+    labels: Sequence[int | None], predictions: Sequence[int | None], classes: int, most: int = 20
+) -> list[int]:
+    """The classes to draw: all in order, or of many those that are a label or a prediction.
+
+    Args:
+        labels: the true class of each sample, or None.
+        predictions: the predicted class of each, or None.
+        classes: how many there are.
+        most: from how many on only some are drawn, and at most how many of them.
+    """
+    if classes <= most:
+        return list(range(classes))
+    seen = [c for pair in zip(predictions, labels, strict=True) for c in pair if c is not None]
+    return sorted(list(dict.fromkeys(seen))[:most]) or list(range(most))

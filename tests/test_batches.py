@@ -10,7 +10,14 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import fwdwidgets as fw
 from fwdwidgets import batches
-from fwdwidgets.batches import collate, confusion, look_at, run_batch, tile_inputs
+from fwdwidgets.batches import (
+    classes_to_show,
+    collate,
+    confusion,
+    look_at,
+    run_batch,
+    tile_inputs,
+)
 from fwdwidgets.compute import Forward
 from fwdwidgets.samples import get_sample
 
@@ -277,3 +284,10 @@ def test_confusions_are_counted(pairs):
     counts = confusion([*labels, None, 1], [*predictions, 2, None], 5)
     flat = torch.tensor([5 * a + b for a, b in pairs], dtype=torch.int64)
     assert torch.equal(counts, torch.bincount(flat, minlength=25).reshape(5, 5))
+
+
+def test_of_many_classes_those_that_occur_are_shown():
+    assert classes_to_show([1, 2], [0, None], 10) == list(range(10))
+    assert classes_to_show([900, None, 7], [3, 7, None], 1000) == [3, 7, 900]
+    assert classes_to_show([None], [None], 1000) == list(range(20))
+    assert len(classes_to_show(list(range(32)), list(range(100, 132)), 1000)) == 20

@@ -6,6 +6,7 @@ A `Board` collects panels and makes a `Canvas` of them; each panel then draws ar
 
 from fwdwidgets.figures._drawing import Drawing, escape, exact, short
 from fwdwidgets.figures.bars import Classes, NamedBars, class_colors
+from fwdwidgets.figures.batch import BatchFigure
 from fwdwidgets.figures.board import (
     OTHER,
     PREDICTED,
@@ -25,6 +26,7 @@ __all__ = [
     "PREDICTED",
     "SERIES",
     "TRUE",
+    "BatchFigure",
     "Board",
     "Canvas",
     "Classes",

@@ -16,6 +16,7 @@ UNMEASURED = {"tickangle": 0, "ticklabeloverflow": "allow"}
 """Else plotly measures each tick label in the page, a sixth of a redraw."""
 
 COLORSCALES: dict[str, dict[str, list[list[Any]]]] = {
+    # In numbers: a name such as "gray" is known to plotly in Python and not in the page.
     "input": {theme: [[0.0, "#000000"], [1.0, "#ffffff"]] for theme in ("light", "dark")},
     "activations": {
         "light": [
@@ -59,11 +60,13 @@ class View:
         height: of the whole figure, in pixels.
         places: one a panel, in the order in which the panels were made.
         margin: in pixels, those that are not as always.
+        layout: further layout properties by dotted path; each view must then have them.
     """
 
     height: int
     places: Sequence[Rect]
     margin: Mapping[str, int] | None = None
+    layout: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -259,4 +262,4 @@ class Board:
             else:  # room for the numbers at its ends
                 patch |= {f"{bar}.x": (x0 + x1) / 2, f"{bar}.y": y0}
                 patch[f"{bar}.len"] = 0.86 * (x1 - x0)
-        return patch
+        return patch | dict(view.layout or {})

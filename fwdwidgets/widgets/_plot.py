@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import pathlib
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -133,6 +134,7 @@ class Plot(anywidget.AnyWidget):
         self._canvas = canvas
         self._label = label
         self._revision = 0
+        self._clicked: Callable[[int, float, float], None] | None = None
         super().__init__(_library=_library())
         self.on_msg(self._received)
 
@@ -174,8 +176,16 @@ class Plot(anywidget.AnyWidget):
         }
         return {"tree": tree, "buffers": buffers}
 
+    def on_click(self, clicked: Callable[[int, float, float], None]) -> None:
+        """Call `clicked` with the number of the trace, x and y of what is clicked."""
+        self._clicked = clicked
+
     def _received(self, _: ipywidgets.Widget, content: Any, __: list[memoryview]) -> None:
-        """A page that has just been opened tells which revision it has."""
+        """A page that has just been opened tells which revision it has, or what was clicked."""
+        if content.get("kind") == "click" and self._clicked is not None:
+            numbers = [content.get(key) for key in ("trace", "x", "y")]
+            if all(isinstance(number, int | float) for number in numbers):
+                self._clicked(*numbers)
         if content.get("kind") == "ready" and content.get("revision") != self._revision:
             whole = self._whole()
             self.send({"kind": "whole", "tree": whole["tree"]}, whole["buffers"])

@@ -18,14 +18,16 @@ class StepTable(anywidget.AnyWidget):
         rows: name, operation, shape, source and whether it can be chosen, one tuple a step.
         caption: a line above the table.
         chosen: the name of the marked step, or an empty text.
+        choosable: whether a click chooses a step; else the table is there to be read.
     """
 
     _esm = STATIC / "steps.js"
     rows: Any = traitlets.List().tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
     chosen = traitlets.Unicode().tag(sync=True)
+    choosable = traitlets.Bool(True).tag(sync=True)
 
-    def show(self, trace: ForwardTrace, chosen: str) -> None:
+    def show(self, trace: ForwardTrace, chosen: str = "", caption: str = "") -> None:
         """Show the steps of `trace`; what did not change is not sent again."""
         rows = []
         for step in trace:
@@ -33,5 +35,6 @@ class StepTable(anywidget.AnyWidget):
             rows.append([step.name, step.op, shape, step.source, step.shape is not None])
         with self.hold_sync():
             self.rows = rows
-            self.caption = f"{len(rows)} steps of this forward pass, in the order they ran"
+            steps = f"{len(rows)} steps of this forward pass, in the order they ran"
+            self.caption = f"{steps}. {caption}" if caption else steps
             self.chosen = chosen

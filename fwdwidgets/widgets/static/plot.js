@@ -112,7 +112,11 @@ async function render({ model, el, signal }) {
     for (const patch of [figure.views[Math.max(...from)], figure.themes[isDark() ? "dark" : "light"]]) {
       for (const [path, value] of Object.entries(patch)) assign(layout, path, value);
     }
+    const fresh = !stage.data;
     Plotly.react(stage, figure.data.map((trace) => ({ ...trace })), layout, figure.config);
+    if (fresh) stage.on("plotly_click", ({ points: [point] }) => {
+      model.send({ kind: "click", trace: point.curveNumber, x: point.x, y: point.y });
+    });
   }
 
   // Told what changed, plotly need not compare the rest.

@@ -4,6 +4,7 @@ const HEADS = ["", "step", "operation", "shape", "source"];
 
 function render({ model, el }) {
   el.classList.add("fwd-steps");
+  el.classList.toggle("fwd-to-read", !model.get("choosable"));
   el.tabIndex = 0;
   el.setAttribute("role", "region");
   el.setAttribute("aria-label", "steps of the forward pass");
@@ -32,7 +33,7 @@ function render({ model, el }) {
       line.append(cell);
       for (const text of [op, shape, source]) line.insertCell().textContent = text;
       line.classList.toggle("fwd-step-error", !choosable);
-      if (choosable) line.addEventListener("click", () => {
+      if (choosable && model.get("choosable")) line.addEventListener("click", () => {
         model.set("chosen", name);
         model.save_changes();
       });
@@ -44,7 +45,7 @@ function render({ model, el }) {
   function mark() {
     for (const [name, line] of lines) {
       const chosen = name === model.get("chosen");
-      line.setAttribute("aria-current", chosen);
+      if (model.get("choosable")) line.setAttribute("aria-current", chosen);
       line.cells[0].textContent = chosen ? "▸" : line.sectionRowIndex + 1;
       if (chosen) show(line);
     }

@@ -1,0 +1,516 @@
+"""`BatchForward`: many samples in one forward pass, a row for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import torch
+import traitlets
+from torch import nn
+from traitlets import observe, validate
+
+from fwdwidgets import badge, display, figures
+from fwdwidgets.batches import (
+    BatchRun,
+    classes_to_show,
+    confusion,
+    look_at,
+    run_batch,
+    tile_inputs,
+)
+from fwdwidgets.diagnose import explain_nonfinite
+from fwdwidgets.outputs import Answer
+from fwdwidgets.trace import ForwardTrace
+from fwdwidgets.widgets._base import BadValue, Index, row
+from fwdwidgets.widgets._plot import Plot
+from fwdwidgets.widgets._steps import StepTable
+from fwdwidgets.widgets._weighted import WeightedWidget
+
+MAX_SIZE = 32
+"""More rows could not be read."""
+PICTURES_ASPECT = 1.3
+"""Width over height of the panel of the pictures."""
+
+Tiling = tuple[tuple[int, int], tuple[int, int]]
+"""Height and width of a tile; rows and columns of tiles."""
+
+
+class BatchForward(WeightedWidget):
+    """A batch through a network: the first axis counts the samples, and each has its row.
+
+    `start` and `size` choose the batch as a `DataLoader` without shuffling cuts it; where the
+    dataset ends, the batch is shorter. One row is chosen, by `row` or by `sample`: a sample
+    outside the batch turns to the batch that holds it, so that `sample` can be linked:
+    `traitlets.link((batch, "sample"), (forward_pass, "sample"))`. The chosen sample also runs
+    alone, and the widget tells whether it gets the same row.
+
+    Example:
+        >>> fw.BatchForward(MyNetwork(), [(image, 3), (other, 7)], size=2)
+
+    Args:
+        model: an `nn.Module`, or a class or factory that makes one without arguments.
+        dataset: anything indexable of `(input, label)`; `(input, None)` has no label.
+        class_names: one name a class; by default `dataset.classes`.
+        start: index of the first sample of the batch.
+        size: how many samples, 1 to 32.
+        sample: index of the chosen sample; None means the first of the batch.
+        seed: what the weights are drawn under; None means the weights as given, of a class or
+            factory seed 0.
+        training: run in train mode, dropout drawn under a fixed seed; by default in eval mode.
+            The model is put back as it was either way.
+        checkpoints: weights by epoch, from `fw.train`, or a list of state dicts: then an epoch
+            is chosen in place of a seed.
+        epoch: index into the checkpoints; None means the first.
+
+    Attributes:
+        row: the chosen row of the batch: `sample - start`.
+        labels: the true class of each row, None without a label.
+        predictions: the predicted class of each row, None where there is none.
+        probabilities: one tuple a row, one float a class.
+        accuracy: the share of right answers among rows with a label, 0 to 1; None without any.
+
+    Raises:
+        TypeError: model, dataset or a keyword is of the wrong kind.
+        ValueError: the dataset is empty, or start, size, sample, row or seed is not one that
+            there is. What the model does with a batch never raises here, nor do samples of
+            different shapes: the widget says it in a sentence.
+    """
+
+    start = Index(0)
+    size = Index(8)
+    row = Index(0)
+    labels = traitlets.Tuple(read_only=True)
+    predictions = traitlets.Tuple(read_only=True)
+    probabilities = traitlets.Tuple(read_only=True)
+    accuracy = traitlets.Float(None, allow_none=True, read_only=True)
+
+    def __init__(
+        self,
+        model: nn.Module | Callable[[], nn.Module],
+        dataset: Any,
+        *,
+        class_names: Sequence[str] | None = None,
+        start: int = 0,
+        size: int = 8,
+        sample: int | None = None,
+        seed: int | None = None,
+        training: bool = False,
+        checkpoints: Sequence[Any] | None = None,
+        epoch: int | None = None,
+        **unknown: Any,
+    ) -> None:
+        """See the class."""
+        super().__init__(
+            "batch through a network",
+            unknown,
+            model,
+            dataset,
+            class_names,
+            training=bool(training),
+            checkpoints=checkpoints,
+        )
+        self._figure = figures.BatchFigure()
+        self._plot = Plot(self._figure.canvas, "batch")
+        self._plot.add_class("fwd-figure")
+        self._plot.on_click(self._clicked)
+        self._table = StepTable(choosable=False)
+        self._status, self._badge, self._alone = (ipywidgets.HTML() for _ in range(3))
+        self._run: BatchRun | None = None
+        self._failure = ""
+        self._targets: list[int | float | None] = []
+        self._ran: tuple[Any, ...] = ()  # the state that `_run` is of
+        self._tiling: Tiling = ((1, 1), (1, 1))
+        self._columns = 0  # of logits and probabilities
+        self._pictured = ""  # what the figure shows, in words
+        self._check_start(start)
+        self._check_size(size)
+        self.start, self.size = start, size
+        self._begin(start if sample is None else sample, seed, epoch)
+        self._place()
+        self._build_controls()
+        self._quiet = False
+        self._rerun_batch()
+
+    @property
+    def trace(self) -> ForwardTrace | None:
+        """The recorded forward pass of the batch; None where the batch could not be run."""
+        return self._run.trace if self._run else None
+
+    @property
+    def figure(self) -> Any:
+        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
+        return self._plot.figure
+
+    # --- state --------------------------------------------------------------------------------
+
+    def _check_start(self, start: int) -> None:
+        if not 0 <= start < self._length:
+            raise BadValue(
+                f"start={start} is out of range; this dataset has {self._length:,} samples: "
+                f"choose 0 to {self._length - 1}."
+            )
+
+    def _check_size(self, size: int) -> None:
+        if not 1 <= size <= MAX_SIZE:
+            raise BadValue(
+                f"size={size} is out of range: choose 1 to {MAX_SIZE}, so that each row can be "
+                "read."
+            )
+
+    @validate("start")
+    def _valid_start(self, proposal: dict[str, Any]) -> int:
+        with self._told():
+            self._check_start(proposal["value"])
+        return int(proposal["value"])
+
+    @validate("size")
+    def _valid_size(self, proposal: dict[str, Any]) -> int:
+        with self._told():
+            self._check_size(proposal["value"])
+        return int(proposal["value"])
+
+    @validate("row")
+    def _valid_row(self, proposal: dict[str, Any]) -> int:
+        index: int = proposal["value"]
+        count = self._count()
+        if not self._quiet and not 0 <= index < count:
+            with self._told():
+                raise BadValue(
+                    f"row={index} is out of range; this batch has {count} rows: "
+                    f"choose 0 to {count - 1}."
+                )
+        return index
+
+    def _count(self) -> int:
+        """How many samples the batch has: fewer than `size` where the dataset ends."""
+        return int(min(self.size, self._length - self.start))
+
+    @observe("start", "size", "row")
+    def _batch_changed(self, _: Any) -> None:
+        """Keep the row where there is one, and take the sample that stands there now."""
+        if self._quiet:
+            return
+        with self._quietly():
+            self.row = min(self.row, self._count() - 1)
+            self.sample = self.start + self.row
+        self._rerun()
+
+    def _place(self) -> None:
+        """Turn to the batch that holds the sample."""
+        with self._quietly():
+            if not 0 <= self.sample - self.start < self.size:
+                self.start = max(0, self.sample - (self.sample - self.start) % self.size)
+            self.row = self.sample - self.start
+
+    def _rerun(self) -> None:
+        self._place()
+        error = self._rerun_batch()
+        if error is not None:
+            raise error
+
+    def _rerun_batch(self) -> Exception | None:
+        """Run the batch where it is another one, else the chosen row alone; show it."""
+        state = self.start, self.size, self.seed, self.epoch
+        error: Exception | None = None
+        if state == self._ran and self._run is not None:
+            self._run = look_at(self._forward, self._run, self.row)
+            self._show(new=False)
+            return None
+        try:
+            samples = [self._load(self.start + index) for index in range(self._count())]
+            run = run_batch(self._forward, samples, self.row)
+            if run.answers and run.answers[0].head != "value":
+                self._classes = len(run.answers[0].probabilities)
+                for sample in samples:
+                    self._check_sample(sample)
+            error = run.trace.error if run.trace else None
+            self._run, self._failure = run, run.failure
+            self._targets = [sample.label for sample in samples]
+        except (ValueError, TypeError, RuntimeError) as raised:
+            self._run, error, self._failure = None, raised, str(raised)
+            self._targets = []
+        self._ran = state
+        self._show(new=True)
+        return error
+
+    # --- draw ---------------------------------------------------------------------------------
+
+    def _answers(self) -> tuple[Answer, ...]:
+        return self._run.answers if self._run else ()
+
+    def _show(self, *, new: bool) -> None:
+        """Show a new batch, or another row of the one that there is."""
+        answers = self._answers()
+        if new:
+            self._set_results(answers)
+        self._error = self._failure
+        drawing = figures.Drawing()
+        if answers:
+            if new:
+                self._draw_batch(drawing, answers)
+                self._pictured = self._describe_batch()
+                self._plot.old = False
+            self._draw_frames(drawing)
+            about = f"{self._describe_batch()}, row {self.row} is framed"
+            self._plot.draw(drawing, f"{about}: pictures, confusion, logits, probabilities")
+        else:
+            self._plot.old = bool(self._pictured)
+        self._notes |= {
+            "data": getattr(self.dataset, "notice", ""),
+            "old": ""
+            if answers or not self._pictured
+            else f"The picture is old: it shows {self._pictured}.",
+            "output": answers[self.row].note if answers else "",
+            "classes": self._describe_columns(answers),
+        }
+        if new:
+            trace = self.trace
+            self._notes["finite"] = (
+                explain_nonfinite(trace, self._run.inputs) if trace and self._run else ""
+            )
+            if trace is not None:
+                self._table.show(trace, caption=self._describe_axis(trace))
+        self._badge.value = self._describe_answer(answers)
+        self._alone.value = self._describe_alone()
+        self._status.value = self._describe_run(answers)
+        with self._quietly():
+            self._row_slider.max = self._count() - 1
+        self._follow_weights()
+        self._follow()
+        self._show_message()
+
+    def _set_results(self, answers: tuple[Answer, ...]) -> None:
+        classes = bool(answers) and answers[0].head != "value"
+        labels = [None if t is None or not classes else int(t) for t in self._targets]
+        self.set_trait("labels", tuple(labels))
+        self.set_trait("predictions", tuple(answer.prediction for answer in answers))
+        self.set_trait(
+            "probabilities", tuple(tuple(answer.probabilities.tolist()) for answer in answers)
+        )
+        right = [sign == "✓" for sign in self._signs() if sign != "●"]
+        self.set_trait("accuracy", sum(right) / len(right) if right else None)
+
+    def _signs(self) -> list[str]:
+        """Right, wrong, or neither of the two, for each row."""
+        pairs = zip(self.predictions, self.labels, strict=False)
+        return ["●" if p is None or t is None else "✓" if p == t else "✗" for p, t in pairs]
+
+    def _draw_batch(self, drawing: figures.Drawing, answers: tuple[Answer, ...]) -> None:
+        assert self._run is not None, "there are answers"
+        inputs, panels = self._run.inputs, self._figure
+        tiles = tile_inputs(inputs, PICTURES_ASPECT)
+        self._tiling = tiles.tile, tiles.tiles
+        low, high = display.full_range(inputs).tolist()
+        pictures = panels.pictures.heatmap
+        note = f"<br>{tiles.note}" if tiles.note else ""
+        pictures.say(drawing, f"<b>pictures</b> {tuple(inputs.shape)}{note}")
+        pictures.draw(
+            drawing,
+            tiles.z.numpy(),
+            (low, high),
+            kind="mosaic",
+            unit="sample",
+            tile=tiles.tile,
+            tiles=tiles.tiles,
+            first=(self.start, 0, 0),
+        )
+        panels.pictures.draw_signs(drawing, self._signs(), self._tiling)
+        self._draw_rows(drawing, answers)
+
+    def _draw_rows(self, drawing: figures.Drawing, answers: tuple[Answer, ...]) -> None:
+        """Draw logits and probabilities, a row a sample, and the confusion matrix."""
+        panels, head = self._figure, answers[0].head
+        logits = [answer.output if answer.logits is None else answer.logits for answer in answers]
+        raw = torch.stack(logits)  # (N, K)
+        truths = [self._name(label) for label in self.labels]
+        if head == "value":
+            shown, names = [0], ["value"]
+            truths = ["" if t is None else f"target {t:.4g}" for t in self._targets]
+        else:
+            shown = classes_to_show(self.labels, self.predictions, raw.shape[1])
+            names = [self._name(index) for index in shown]
+        self._columns = len(shown)
+        title = "output" if answers[0].logits is None else "logits"
+        panels.logits.matrix.say(drawing, f"<b>{title}</b> {tuple(raw.shape)}, one row a sample")
+        low, high = display.symmetric_range(raw).tolist()
+        panels.logits.matrix.draw(
+            drawing,
+            raw[:, shown].numpy(),
+            (low, high),
+            rows=[f"{self.start + index} {truth}" for index, truth in enumerate(truths)],
+            columns=names,
+            number=".2f",
+            hover=("sample", "", "logit"),
+        )
+        panels.logits.draw_sums(drawing, [f"sum {total:.3f}" for total in raw.nansum(1).tolist()])
+        if head == "value":
+            panels.probabilities.hide(drawing)
+            panels.confusion.hide(drawing)
+            panels.confusion.say(drawing, "")
+            panels.draw_diagonal(drawing, 0)
+            return
+        self._draw_probabilities(drawing, answers, shown, names)
+        self._draw_confusion(drawing, raw.shape[1], shown, names)
+
+    def _draw_probabilities(
+        self,
+        drawing: figures.Drawing,
+        answers: tuple[Answer, ...],
+        shown: list[int],
+        names: list[str],
+    ) -> None:
+        chances = torch.stack([answer.probabilities for answer in answers])  # (N, K)
+        panel = self._figure.probabilities
+        title = f"<b>{answers[0].head_name}</b> {tuple(chances.shape)}, each row sums to one"
+        if answers[0].head == "sigmoids":
+            title = f"<b>sigmoid</b> {tuple(chances.shape)}, rows need not sum to one"
+        panel.matrix.say(drawing, title)
+        rows = [f"{self.start + index} {sign}" for index, sign in enumerate(self._signs())]
+        panel.matrix.draw(
+            drawing,
+            chances[:, shown].numpy(),
+            (0.0, float(chances.nan_to_num(0).max()) or 1.0),
+            rows=rows,
+            columns=names,
+            number=".1%",
+            hover=("sample", "", "probability"),
+        )
+        panel.draw_sums(drawing, [f"sum {total:.3f}" for total in chances.sum(1).tolist()])
+
+    def _draw_confusion(
+        self, drawing: figures.Drawing, classes: int, shown: list[int], names: list[str]
+    ) -> None:
+        counts = confusion(self.labels, self.predictions, classes)[shown][:, shown]
+        panel = self._figure.confusion
+        panel.say(drawing, "<b>confusion matrix</b><br>row: label, column: prediction")
+        z = counts.numpy().astype(np.float32)
+        z[z == 0] = np.nan  # an empty cell is read faster than a field of zeros
+        most = max(1, int(counts.max()))
+        panel.draw(
+            drawing,
+            z,
+            (0.0, float(most)),
+            rows=names,
+            columns=names,
+            number="d",
+            hover=("really", "taken for", "samples:"),
+        )
+        self._figure.draw_diagonal(drawing, len(shown))
+
+    def _draw_frames(self, drawing: figures.Drawing) -> None:
+        """Frame the chosen sample wherever it stands."""
+        self._figure.pictures.draw_frame(drawing, self.row, self._tiling)
+        self._figure.logits.draw_frame(drawing, self.row, self._columns)
+        if self._answers()[0].head != "value":
+            self._figure.probabilities.draw_frame(drawing, self.row, self._columns)
+
+    # --- in words -----------------------------------------------------------------------------
+
+    def _describe_batch(self) -> str:
+        first, last = self.start, self.start + self._count() - 1
+        span = f"sample {first}" if first == last else f"samples {first} to {last}"
+        return f"{span} of {self._length:,}, {self._describe_weights()}"
+
+    def _describe_run(self, answers: tuple[Answer, ...]) -> str:
+        mode = "train mode" if self._forward.training else "eval mode"
+        signs = self._signs()
+        known = len(signs) - signs.count("●")
+        right = f" · <b>{signs.count('✓')} of {known} right</b>" if answers and known else ""
+        return f"{self._describe_batch()} · {mode}{right}"
+
+    def _describe_answer(self, answers: tuple[Answer, ...]) -> str:
+        if not answers:
+            return badge.badge_html("neutral", "no answer")
+        answer, label = answers[self.row], self.labels[self.row]
+        if answer.head == "value":
+            return badge.badge_html("neutral", f"value: {answer.output.item():.6g}")
+        chosen = answer.prediction
+        chance = float(answer.probabilities[chosen]) if chosen is not None else 0.0
+        return badge.answer_badge(chosen, label, self._name(chosen), self._name(label), chance)
+
+    def _describe_alone(self) -> str:
+        alone = self._run.alone if self._run else None
+        if alone is None:
+            return ""
+        return badge.badge_html("correct" if alone.close else "incorrect", "", alone.sentence)
+
+    def _describe_columns(self, answers: tuple[Answer, ...]) -> str:
+        if not answers or answers[0].head == "value":
+            return ""
+        classes = len(answers[0].probabilities)
+        if self._columns == classes:
+            return ""
+        return (
+            f"Of {classes:,} classes, {self._columns} are drawn that are a label or a prediction "
+            "here; each sum is over all classes."
+        )
+
+    def _describe_axis(self, trace: ForwardTrace) -> str:
+        """Which shapes have the batch axis in front."""
+        shapes = [step.shape for step in trace if step.shape is not None]
+        count = self._count()
+        first = sum(shape[:1] == (count,) for shape in shapes)
+        if first == len(shapes):
+            return f"The first axis of every shape is the batch: {count}."
+        return f"The first axis is the batch, {count}, in {first} of {len(shapes)} shapes."
+
+    # --- controls -----------------------------------------------------------------------------
+
+    def _build_controls(self) -> None:
+        link, button, kind = self._link, self._button, ipywidgets.IntSlider
+        starts = self._slider(kind, "Start", value=self.start, min=0, max=self._length - 1)
+        sizes = self._slider(
+            kind, "Size", value=self.size, min=1, max=max(self.size, min(MAX_SIZE, self._length))
+        )
+        self._row_slider = self._slider(
+            kind, "Row", value=self.row, min=0, max=max(self.row, self._count() - 1)
+        )
+        weights = self._weights_controls()
+        for area, css_class in [
+            (self._status, "fwd-status"),
+            (self._badge, "fwd-badge"),
+            (self._alone, "fwd-badge"),
+        ]:
+            area.add_class(css_class)
+        self._alone.add_class("fwd-alone")
+        self.children = [
+            row(
+                link(starts, "start", "fwd-start"),
+                button("◂ batch", "the batch before this one", self.previous_batch),
+                button("batch ▸", "the batch after this one", self.next_batch),
+            ),
+            row(link(sizes, "size", "fwd-size"), link(self._row_slider, "row", "fwd-chosen-row")),
+            row(*weights),
+            self._status,
+            row(self._badge, self._alone),
+            self._plot,
+            self._message,
+            self._table,
+            self._frame,
+        ]
+        self._keep()
+
+    def next_batch(self) -> None:
+        """Go to the batch after this one; after the last there is none."""
+        if self.start + self.size < self._length:
+            self.start = self.start + self.size
+
+    def previous_batch(self) -> None:
+        """Go to the batch before this one; the first begins at 0."""
+        self.start = max(0, self.start - self.size)
+
+    def _clicked(self, trace: int, x: float, y: float) -> None:
+        """Choose the row, or the picture, that was clicked."""
+        pictures = self._figure.pictures
+        if trace == pictures.heatmap.trace:
+            index = pictures.index(x, y, self._tiling)
+        elif trace in self._figure.rows:
+            index = int(y)
+        else:
+            return
+        if self._answers() and 0 <= index < self._count():
+            with self._from_page():
+                self.row = index

@@ -147,6 +147,13 @@ fw.ForwardPass(fw.models.Network, fw.datasets.course(), layer="conv1")
 """,
         "sample",
     ),
+    "BatchForward": (
+        """
+import fwdwidgets as fw
+fw.BatchForward(fw.models.Network, fw.datasets.course(), size=8)
+""",
+        "start",
+    ),
 }
 
 # Notes the time of each keydown and of the last change below the figure since.

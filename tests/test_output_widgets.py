@@ -241,3 +241,14 @@ def test_nan_is_told(kind):
 
     widget = WIDGETS[kind](Nan(), fw.datasets.animals(kind))
     assert "NaN" in widget._message.value
+
+
+def test_choosing_a_row_runs_nothing_and_keeps_a_sentence(kind):
+    widget = WIDGETS[kind](MODELS[kind](), fw.datasets.animals(kind))
+    trace = widget.trace
+    widget._table._received(None, {"kind": "edit", "row": 0, "column": 5, "text": "many"}, [])
+    widget._table.chosen = 3  # as the page does when another row gets the focus
+    assert widget.sample == 3
+    assert widget.trace is trace
+    assert "'many' for cow, legs is no number" in widget._message.value
+    assert "ostrich" in widget._plot._label

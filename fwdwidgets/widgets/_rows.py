@@ -57,6 +57,7 @@ class RowsWidget(WeightedWidget):
         self._status = ipywidgets.HTML()
         self._status.add_class("fwd-status")
         self._run: TableRun | None = None
+        self._ran: Any = None
         self._begin(sample, seed, None)
         self.values = _tuples(table.values)
         self._build()
@@ -131,11 +132,17 @@ class RowsWidget(WeightedWidget):
             self._rerun()
 
     def _rerun(self) -> None:
+        if self._ran == (self.values, self.seed):  # another row of what was run
+            if self.outputs:
+                self._show()
+            self._follow()
+            return
         self._run_rows()
         if self.trace.error is not None:
             raise self.trace.error
 
     def _run_rows(self) -> None:
+        self._ran = self.values, self.seed
         run = self._run = run_table(self._forward, self.dataset.values)
         failure = run.failure or self._read(run)
         self._error = failure

@@ -21,6 +21,7 @@ ROOMS = {
     "display": NOT_TORCHS,
     "compute": NOT_TORCHS,
     "batches": NOT_TORCHS,
+    "graphs": NOT_TORCHS,
     "tables": NOT_TORCHS,
     "figures": ("torch", "ipywidgets", "anywidget", "voila"),
     "badge": ("torch", "numpy", "plotly", "ipywidgets"),

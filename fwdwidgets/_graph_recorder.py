@@ -1,0 +1,201 @@
+"""Keeps each operation of a small function, with copies of its operands."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from fwdwidgets import _source
+from fwdwidgets._recorder import operation_name
+
+_TORCH = str(Path(torch.__file__).parent)
+_SIGNS = {"add": "+", "sub": "-", "mul": "·", "div": "÷", "pow": "^", "matmul": "@", "neg": "-"}
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One number or tensor of a graph.
+
+    Attributes:
+        name: unique: the variable that it was assigned to, else its operation.
+        kind: `"leaf"`, `"parameter"`, `"constant"` or `"operation"`.
+        op: the operation, or an empty text.
+        value: as it was at that moment, detached.
+        parents: the names of its operands, in call order; one that is used twice stands twice.
+        source: the expression, or an empty text.
+        random: whether it drew random numbers, so that it cannot be repeated for its derivative.
+        part: which result of an operation with several this is.
+    """
+
+    name: str
+    kind: str
+    op: str
+    value: Tensor
+    parents: tuple[str, ...] = ()
+    source: str = ""
+    random: bool = False
+    call: Callable[..., Any] | None = field(default=None, repr=False)
+    operands: tuple[Tensor, ...] = field(default=(), repr=False)
+    differentiable: tuple[bool, ...] = field(default=(), repr=False)
+    part: int = 0
+
+    @property
+    def sign(self) -> str:
+        """The operation as a sign where it has one, else its name."""
+        return _SIGNS.get(self.op, self.op)
+
+
+class TooManyNodes(Exception):
+    """The graph grew over its limit."""
+
+
+class GraphRecorder(TorchFunctionMode):
+    """Keeps each operation on known tensors, with copies of its operands."""
+
+    def __init__(self, function: Any, leaves: Mapping[str, Tensor], limit: int) -> None:
+        super().__init__()
+        self.nodes: dict[str, Node] = {}
+        self._known: dict[int, tuple[str, Tensor]] = {}  # the tensor is held, so its id is its own
+        self._limit = limit
+        self.nodes_computed = 0
+        for name, leaf in leaves.items():
+            self._add(Node(name, "leaf", "", leaf.detach().clone()), leaf)
+        self._parameters = (
+            {id(p): name for name, p in (*function.named_parameters(), *function.named_buffers())}
+            if isinstance(function, nn.Module)
+            else {}
+        )
+
+    def name_of(self, tensor: Tensor) -> str | None:
+        known = self._known.get(id(tensor))
+        return known[0] if known else None
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        flat, spec = tree_flatten((args, kwargs))
+        places = [i for i, each in enumerate(flat) if isinstance(each, Tensor)]
+        operands = [flat[i] for i in places]
+        copies = tuple(o.detach().clone() for o in operands)
+        differentiable = tuple(o.requires_grad for o in operands)
+        before = torch.get_rng_state()
+        result = func(*args, **kwargs)
+        several = isinstance(result, (tuple, list))
+        results = list(result) if several else [result]
+        if not any(id(o) in self._known or id(o) in self._parameters for o in operands):
+            return result
+        if getattr(func, "__name__", "") == "__setitem__":
+            raise ValueError(
+                f"{_target()[1] or 'a write by index'} writes into a tensor: a graph has a node "
+                "for each new tensor. Use torch.where, torch.cat or torch.stack to make one."
+            )
+        reads = getattr(func, "__name__", "") == "__get__"
+        if reads and operation_name(func) not in ("T", "mT", "H", "mH"):
+            return result
+        if not any(isinstance(each, Tensor) for each in results):
+            return result
+        parents = tuple(self._operand(o, c) for o, c in zip(operands, copies, strict=True))
+
+        def call(given: list[Tensor]) -> Any:
+            again = list(flat)
+            for place, value in zip(places, given, strict=True):
+                again[place] = value
+            repeated_args, repeated_kwargs = tree_unflatten(again, spec)
+            return func(*repeated_args, **repeated_kwargs)
+
+        op = operation_name(func)
+        target, source = _target()
+        drew = not torch.equal(before, torch.get_rng_state())
+        for part, each in enumerate(results):
+            if isinstance(each, Tensor):
+                name = self._free(target or op)
+                value = each.detach().clone()
+                node = Node(
+                    name,
+                    "operation",
+                    op,
+                    value,
+                    parents,
+                    source,
+                    drew,
+                    call,
+                    copies,
+                    differentiable,
+                    part,
+                )
+                self._add(node, each)
+                self.nodes_computed += 1
+        return result
+
+    def _operand(self, tensor: Tensor, copy: Tensor) -> str:
+        known = self.name_of(tensor)
+        if known is not None:
+            return known
+        parameter = self._parameters.get(id(tensor))
+        kind = "parameter" if parameter and tensor.requires_grad else "constant"
+        node = Node(self._free(parameter or "constant"), kind, "", copy)
+        self._add(node, tensor)
+        return node.name
+
+    def _add(self, node: Node, tensor: Tensor) -> None:
+        if len(self.nodes) >= self._limit:
+            raise TooManyNodes
+        self.nodes[node.name] = node
+        self._known[id(tensor)] = node.name, tensor
+
+    def _free(self, name: str) -> str:
+        if name not in self.nodes:
+            return name
+        number = 2
+        while f"{name}_{number}" in self.nodes:
+            number += 1
+        return f"{name}_{number}"
+
+
+def _target() -> tuple[str, str]:
+    """The variable that the running expression is assigned to, and the expression."""
+    frame = sys._getframe(2)
+    while frame is not None and (
+        frame.f_code.co_filename.startswith(_TORCH) or frame.f_code.co_filename == __file__
+    ):
+        frame = frame.f_back  # type: ignore[assignment]
+    if frame is None:
+        return "", ""
+    code, instruction = frame.f_code, frame.f_lasti
+    expression = _source.expression(code, instruction)
+    line = _source.line(code, instruction)
+    text = "".join(linecache.getlines(code.co_filename))
+    return _targets(text).get((line or 0, expression), ""), expression
+
+
+@lru_cache(maxsize=32)
+def _targets(text: str) -> dict[tuple[int, str], str]:
+    """The names of `name = expression`, by line and expression."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return {}
+    found = {}
+    for node in ast.walk(tree):
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if isinstance(node, (ast.AnnAssign, ast.AugAssign)):
+            targets = [node.target]
+        value = getattr(node, "value", None)
+        if value is not None and len(targets) == 1 and isinstance(targets[0], ast.Name):
+            whole = node if isinstance(node, ast.AugAssign) else value
+            segment = ast.get_source_segment(text, whole)
+            if segment is not None:
+                found[whole.lineno, segment] = targets[0].id
+    return found

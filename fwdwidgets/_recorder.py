@@ -266,6 +266,8 @@ class Recorder(TorchFunctionMode):
         are taken apart here and therefore see them all: the padded rows are set to zero
         behind the last layer.
         """
+        while frame.f_code.co_filename in _OWN and frame.f_back is not None:
+            frame = frame.f_back  # a recorder that builds upon this one
         encoder = frame.f_locals.get("self")
         fast = not torch.is_grad_enabled() and not torch.is_autocast_enabled()
         if isinstance(encoder, nn.TransformerEncoder) and frame.f_locals.get("mask") is None:
@@ -391,7 +393,10 @@ def in_torch(code: types.CodeType) -> bool:
 
 _UNSEEN = object()
 _USERS, _TORCHS, _UNSEENS = range(3)
-_OWN = {__file__, os.path.join(os.path.dirname(__file__), "trace.py")}
+_OWN = {
+    os.path.join(os.path.dirname(__file__), name)
+    for name in ("_recorder.py", "_rerun.py", "_inputs.py", "trace.py")
+}
 _GUARD = os.path.join(os.path.dirname(__file__), "_state.py")
 _LAYERS = os.path.join(_TORCH, "nn", "modules") + os.sep
 # By id, for a code object's hash is that of all its contents; the code is kept, so no id returns.

@@ -1,0 +1,83 @@
+"""A recorded forward pass again, with one operation looked into, or changed, as it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fwdwidgets._inputs import Inputs
+from fwdwidgets._recorder import Recorder, operation_name
+from fwdwidgets._state import left_as_found, named_modules
+from fwdwidgets.trace import ForwardTrace, finish
+
+Edit = Callable[[tuple[Any, ...]], tuple[Any, ...]]
+"""From the arguments of an operation to those that it is to have."""
+
+
+class Rerun(Recorder):
+    """A recorder that keeps the operands of one operation and changes the arguments of others.
+
+    Attributes:
+        kept: the operands of the operation that was asked for, as they were before it ran.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        names: dict[nn.Module, str],
+        writes: Callable[[list[Tensor]], None],
+        keep: int | None,
+        edits: Mapping[int, tuple[str, Edit]],
+    ) -> None:
+        super().__init__(model, names, writes)
+        self.kept: list[Tensor] | None = None
+        self._keep, self._edits = keep, edits
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        index = len(self.records)
+        if index in self._edits and operation_name(function) == self._edits[index][0]:
+            args = self._edits[index][1](args)
+        if index != self._keep:
+            return super().__torch_function__(function, types, args, kwargs)  # type: ignore[no-untyped-call]
+        operands = Inputs(tuple(args), dict(kwargs or {})).copied().tensors()
+        try:
+            return super().__torch_function__(function, types, args, kwargs)  # type: ignore[no-untyped-call]
+        finally:
+            if len(self.records) > index or self.failed is not None:
+                self.kept = operands
+
+
+def rerun(
+    model: nn.Module,
+    inputs: Inputs,
+    *,
+    keep: int | None = None,
+    edits: Mapping[int, tuple[str, Edit]] | None = None,
+) -> tuple[ForwardTrace, list[Tensor] | None]:
+    """Run a model again and record it; it is left as found.
+
+    Args:
+        model: any module.
+        inputs: what it takes.
+        keep: the index of a step whose operands are wanted.
+        edits: by the index of a step its operation, and what is done to its arguments.
+
+    Returns:
+        The trace, and the operands of step `keep` before it ran: None where it did not run.
+    """
+    names, own = named_modules(model), inputs.copied()
+    output, error = None, None
+    with left_as_found(names) as writes, torch.no_grad():
+        recorder = Rerun(model, names, writes, keep, edits or {})
+        try:
+            with recorder:
+                output = own.call(model)
+        except Exception as raised:
+            error = raised
+    try:
+        return finish(recorder, output, error), recorder.kept
+    finally:
+        del error  # its traceback refers to this frame: no cycle

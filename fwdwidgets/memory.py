@@ -1,0 +1,189 @@
+"""How many bytes a forward pass takes, by step and in all, and what batch fits in a memory.
+
+Bytes are measured, not guessed: two small batches run, every new piece of memory is counted while
+it is alive, and what they need grows with the batch in a straight line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from fwdwidgets._inputs import Inputs
+from fwdwidgets._rerun import rerun
+from fwdwidgets._state import left_as_found, named_modules
+from fwdwidgets.trace import ForwardTrace
+
+_FEW, _MORE = 2, 3
+"""Two batches of different size; one sample alone would not do for BatchNorm in train mode."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes over the batch size: the highest of some straight lines, one a moment of the run.
+
+    Attributes:
+        lines: fixed bytes, and bytes a sample, of each of them.
+    """
+
+    lines: tuple[tuple[float, float], ...]
+
+    def at(self, batch: int) -> int:
+        """Bytes for a batch."""
+        return round(max(fixed + slope * batch for fixed, slope in self.lines))
+
+    def largest(self, budget: int) -> int | None:
+        """The largest batch whose bytes are at most `budget`, 0 where none; None: any fits."""
+        limits = [(budget - fixed) // slope for fixed, slope in self.lines if slope > 0]
+        if self.at(0) > budget:
+            return 0
+        return int(min(limits)) if limits else None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a model needs, in bytes.
+
+    Attributes:
+        weights: parameters and buffers.
+        steps: the result of each step, by its name.
+        inference: all that is alive at once without gradients: weights, inputs, results.
+        training: the same for one forward and backward pass: also what autograd keeps, and the
+            gradients; None where the output has no gradient.
+    """
+
+    weights: int
+    steps: dict[str, Need]
+    inference: Need
+    training: Need | None
+
+    def need(self, *, training: bool) -> Need:
+        """What training needs, or prediction; prediction where nothing can be trained."""
+        return self.training if training and self.training is not None else self.inference
+
+
+def measure_memory(model: nn.Module, inputs: Inputs, trace: ForwardTrace) -> Memory | None:
+    """Measure what a model needs for batches like `inputs`; it is left as found.
+
+    Args:
+        model: any module that runs on them.
+        inputs: with a batch axis, of at least one sample.
+        trace: its forward pass on these inputs.
+
+    Returns:
+        The bytes, or None where the inputs have no batch axis or the model does not run on two or
+        three of their samples.
+    """
+    if not inputs.batch:
+        return None
+    few, more = inputs.rows(_FEW), inputs.rows(_MORE)
+    passes = [rerun(model, rows)[0] for rows in (few, more)]
+    if any(one.error is not None for one in passes):
+        return None
+    held = _distinct([*model.parameters(), *model.buffers()])
+    grown = [_bytes(rows.tensors()) for rows in (few, more)]
+    base = sum(held.values())
+    runs = [
+        [[base + given + new for new in _alive(model, rows, learn)] for learn in (False, True)]
+        for rows, given in zip((few, more), grown, strict=True)
+    ]
+    (predicted, learned), (predicted_more, learned_more) = runs
+    return Memory(
+        weights=base,
+        steps=_steps(trace, inputs.batch, passes),
+        inference=_need(predicted, predicted_more),
+        training=_need(learned, learned_more) if learned else None,
+    )
+
+
+def _steps(trace: ForwardTrace, batch: int, passes: list[ForwardTrace]) -> dict[str, Need]:
+    needs = {}
+    for step in trace:
+        if not step.values:
+            continue
+        size = _bytes(step.values)
+        if all(step.name in one for one in passes):
+            few, more = (_bytes(one[step.name].values) for one in passes)
+            needs[step.name] = _need([few], [more])
+        elif step.shape and step.shape[0] == batch:  # a branch that only these samples take
+            needs[step.name] = Need(((0, size / batch),))
+        else:
+            needs[step.name] = Need(((size, 0),))
+    return needs
+
+
+def _need(few: list[int], more: list[int]) -> Need:
+    """The lines through what was alive at each moment of two runs."""
+    if len(few) != len(more):  # they took other paths: the two peaks alone compare
+        few, more = [max(few)], [max(more)]
+    lines = set()
+    for low, high in zip(few, more, strict=True):
+        slope = (high - low) / (_MORE - _FEW)
+        lines.add((low - slope * _FEW, slope))
+    return Need(tuple(sorted(line for line in lines if not _below(line, lines))))
+
+
+def _below(line: tuple[float, float], lines: set[tuple[float, float]]) -> bool:
+    """Whether another line is nowhere lower than this one."""
+    return any(one != line and one[0] >= line[0] and one[1] >= line[1] for one in lines)
+
+
+def _bytes(tensors: Any) -> int:
+    return sum(t.numel() * t.element_size() for t in tensors)
+
+
+def _distinct(tensors: list[Tensor]) -> dict[int, int]:
+    """Bytes by the address of each piece of memory; shared weights count once."""
+    found = {}
+    for tensor in tensors:
+        if tensor.layout is torch.strided:
+            storage = tensor.untyped_storage()
+            found[storage._cdata] = storage.nbytes()
+    return found
+
+
+def _alive(model: nn.Module, inputs: Inputs, learn: bool) -> list[int]:
+    """The new bytes that are alive after each operation; empty where there is nothing to learn."""
+    own = inputs.copied()
+    meter = _Meter([*model.parameters(), *model.buffers(), *own.tensors()])
+    with left_as_found(named_modules(model)), torch.set_grad_enabled(learn):
+        for parameter in model.parameters():
+            parameter.grad = None  # gradients count; those from before are put back
+        with meter:
+            output = own.call(model)
+            roots = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.requires_grad]
+            if learn and roots:
+                torch.autograd.backward([root.abs().sum() for root in roots])
+    return meter.moments if roots or not learn else []
+
+
+class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the bytes of the tensors that operations make, as long as they are alive.
+
+    Attributes:
+        moments: how many there were, after each operation.
+    """
+
+    def __init__(self, known: list[Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.moments = [0]
+        self._known = _distinct(known)
+        self._alive: dict[int, tuple[Any, int]] = {}
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        result = function(*args, **(kwargs or {}))
+        for value in tree_leaves(result):
+            if isinstance(value, Tensor) and value.layout is torch.strided:
+                storage = value.untyped_storage()
+                if storage._cdata not in self._known:
+                    reference: Any = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
+                    self._alive[storage._cdata] = reference, storage.nbytes()
+        self._alive = {k: v for k, v in self._alive.items() if not v[0].expired()}
+        self.moments.append(sum(size for _, size in self._alive.values()))
+        return result

@@ -5,6 +5,7 @@ from fwdwidgets.seeds import reseed
 from fwdwidgets.trace import ForwardTrace, Step, Tracer, trace_forward
 from fwdwidgets.widgets.batch_forward import BatchForward
 from fwdwidgets.widgets.binary_output import BinaryOutput
+from fwdwidgets.widgets.computation_graph import ComputationGraph
 from fwdwidgets.widgets.forward_pass import ForwardPass
 from fwdwidgets.widgets.multiclass_output import MulticlassOutput
 from fwdwidgets.widgets.regression_output import RegressionOutput
@@ -14,6 +15,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BatchForward",
     "BinaryOutput",
+    "ComputationGraph",
     "ForwardPass",
     "ForwardTrace",
     "MulticlassOutput",

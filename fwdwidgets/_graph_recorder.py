@@ -6,7 +6,7 @@ import ast
 import linecache
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,15 @@ from fwdwidgets import _source
 from fwdwidgets._recorder import operation_name
 
 _TORCH = str(Path(torch.__file__).parent)
-_SIGNS = {"add": "+", "sub": "-", "mul": "·", "div": "÷", "pow": "^", "matmul": "@", "neg": "-"}
+_SIGNS = {
+    "add": "+",
+    "sub": "-",
+    "mul": "\u00d7",
+    "div": "÷",
+    "pow": "^",
+    "matmul": "@",
+    "neg": "-",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +146,13 @@ class GraphRecorder(TorchFunctionMode):
                 self._add(node, each)
                 self.nodes_computed += 1
         return result
+
+    def rename(self, node: Node, name: str) -> str:
+        """Give the last node another name, or that with a number where it is taken."""
+        del self.nodes[node.name]
+        name = self._free(name)
+        self.nodes[name] = replace(node, name=name)
+        return name
 
     def _operand(self, tensor: Tensor, copy: Tensor) -> str:
         known = self.name_of(tensor)

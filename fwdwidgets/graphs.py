@@ -103,8 +103,8 @@ def trace_graph(
         ) from None
     except Exception as raised:
         error = raised
-        if not recorder.nodes_computed:
-            raise
+        if isinstance(raised, TypeError) and not recorder.nodes_computed:
+            raise  # it was not called as it wants to be
     finally:
         with torch.no_grad():
             for name, buffer in module.named_buffers() if module else ():
@@ -122,6 +122,10 @@ def trace_graph(
             "the function returned a tensor that it did not compute from its leaves by PyTorch's "
             "operations: compute with the tensors themselves, without .item(), float() or NumPy."
         )
+    node = recorder.nodes[returned]
+    if node.kind == "operation" and node.name.startswith(node.op):  # it has no name of its own
+        called = getattr(function, "__name__", "")
+        returned = recorder.rename(node, called if called.isidentifier() else "output")
     return Graph(recorder.nodes, returned)
 
 

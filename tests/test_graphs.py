@@ -45,6 +45,15 @@ def test_the_course_s_derivatives():
     assert all(way.product == way.upstream * way.local for way in ways)
 
 
+def test_what_is_returned_without_a_name_has_the_function_s():
+    def loss(x):
+        return x * 2
+
+    assert trace_graph(loss, {"x": T(1.0)}).output == "loss"
+    assert trace_graph(lambda x: x * 2, {"x": T(1.0)}).output == "output"
+    assert trace_graph(lambda output: output * 2, {"output": T(1.0)}).output == "output_2"
+
+
 def autograd(function, leaves):
     """What plain PyTorch says."""
     inputs = {name: leaf.clone().requires_grad_() for name, leaf in leaves.items()}

@@ -1,0 +1,186 @@
+"""The graph widget against plain PyTorch."""
+
+import re
+
+import pytest
+import torch
+from torch import nn
+
+import fwdwidgets as fw
+
+
+def g(a, b, c, d):
+    e = a + b
+    f = c * d
+    return e * f
+
+
+def widget(**leaves):
+    return fw.ComputationGraph(g, **{"a": 2, "b": -4, "c": -2, "d": 2, **leaves})
+
+
+def shown(graph):
+    """The boxes of the picture: name, value and gradient."""
+    found = {}
+    for box in re.findall(r'<g class="fwd-graph-node.*?</g>', graph._picture.value, re.DOTALL):
+        texts = dict(re.findall(r'class="fwd-graph-(\w+)" x[^>]*>([^<]*)<', box))
+        found[texts["name"]] = (texts["value"], texts.get("below", ""))
+    return found
+
+
+def test_forward_one_node_at_a_time():
+    graph = widget()
+    assert {name: value for name, (value, _) in shown(graph).items()} == {
+        **{"a": "2", "b": "-4", "c": "-2", "d": "2"},
+        **{"e": "?", "f": "?", "g": "?"},
+    }
+    said = []
+    for _ in range(3):
+        graph.next_step()
+        said.append(re.sub(r"<[^>]*>", "", graph._said.value))
+    assert "e = a + b = 2 + (-4) = -2" in said[0]
+    assert "f = c \u00d7 d = (-2) \u00d7 2 = -4" in said[1]
+    assert "g = e \u00d7 f = (-2) \u00d7 (-4) = 8" in said[2]
+    assert shown(graph)["g"] == ("8", "")
+    assert graph.output == 8
+
+
+def test_backward_one_way_at_a_time():
+    graph = widget()
+    graph.step = 4
+    assert "dg/dg = 1" in graph._said.value
+    assert shown(graph)["g"] == ("8", "grad 1")
+    graph.next_step()
+    assert "dg/de = dg/dg · dg/de = 1 · (-4) = -4" in graph._said.value
+    graph.step = 10
+    assert {name: grad for name, (_, grad) in shown(graph).items()} == {
+        **{"a": "grad -4", "b": "grad -4", "c": "grad -4", "d": "grad 4"},
+        **{"e": "grad -4", "f": "grad -2", "g": "grad 1"},
+    }
+    assert graph.gradients == {"a": -4, "b": -4, "c": -4, "d": 4}
+    graph.next_step()
+    assert graph.step == 10
+    graph.step = 0
+    graph.previous_step()
+    assert graph.step == 0
+
+
+def test_a_leaf_moves_everything_by_slider_and_by_code():
+    graph = widget()
+    graph.step = 10
+    graph._sliders["a", ()].value = 5.0
+    assert graph.leaves["a"] == 5
+    assert graph.output == (5 - 4) * -4
+    graph.leaves = {"a": 1, "b": 1, "c": 3, "d": 7}
+    assert graph.output == 42
+    assert graph.gradients == {"a": 21, "b": 21, "c": 14, "d": 6}
+    assert graph._sliders["d", ()].value == 7
+
+
+def test_a_number_outside_the_slider_stretches_it():
+    graph = widget()
+    graph.leaves = {**graph.leaves, "a": 100.0}
+    assert graph._sliders["a", ()].value == 100
+
+
+def test_the_code_beside_it_is_pytorch_s_and_runs():
+    graph = widget()
+    graph.step = 10
+    code = re.sub(r"<[^>]*>", "", graph._code.value)
+    names = {}
+    exec(code, names)
+    assert names["output"] == 8
+    gradients = {name: names[name].grad.item() for name in "abcd"}
+    assert gradients == graph.gradients
+    assert f"d.grad  # {gradients['d']:g}" in code
+
+
+def test_tensors_have_a_slider_a_number():
+    graph = fw.ComputationGraph(lambda x, w: (x * w).sum(), x=torch.ones(2), w=torch.ones(4, 2))
+    assert [name for name, _ in graph._sliders] == ["x", "x"]
+    assert "w has too many numbers for a slider each" in graph._message.value
+    assert graph.gradients["x"] == [4, 4]
+
+
+def test_a_failing_function_shows_its_graph_and_the_reason():
+    graph = fw.ComputationGraph(lambda x, w: (x * 2) @ w, x=torch.ones(2, 3), w=torch.ones(2, 3))
+    assert "RuntimeError" in graph._message.value
+    assert graph.output is None
+    assert "mul" in graph._picture.value
+
+
+def test_an_output_of_many_numbers_is_told():
+    graph = fw.ComputationGraph(lambda x: x * 2, x=torch.ones(3))
+    assert "has 3 numbers: the way back starts from their sum" in graph._message.value
+    assert graph.output is None
+    assert graph.gradients == {"x": [2, 2, 2]}
+
+
+def test_a_leaf_that_is_not_used_is_told():
+    graph = fw.ComputationGraph(lambda x, y: x * 2, x=1, y=1)
+    assert "No way leads back to y" in graph._message.value
+    assert graph.gradients == {"x": 2}
+
+
+def test_another_branch_changes_the_steps():
+    def function(x):
+        if x > 0:
+            return x * 2
+        y = x * 3
+        return y + 1
+
+    graph = fw.ComputationGraph(function, x=1.0)
+    before = graph._step_slider.max
+    graph.leaves = {"x": -1.0}
+    assert graph.output == -2
+    assert graph._step_slider.max > before
+    assert graph.gradients == {"x": 3}
+
+
+def test_a_module_is_left_as_found():
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    graph = fw.ComputationGraph(model, input=torch.randn(3, 2))
+    assert all(torch.equal(before[n], v) for n, v in model.state_dict().items())
+    assert all(p.grad is None for p in model.parameters())
+    assert "0.weight" in graph._picture.value
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "sentence"),
+    [
+        (lambda: fw.ComputationGraph(3, a=1), TypeError, "function=3 cannot be called"),
+        (lambda: fw.ComputationGraph(g), TypeError, "there is no leaf"),
+        (lambda: widget(a="two"), TypeError, "a='two' is no number"),
+        (lambda: widget(a=True), TypeError, "a=True is no number"),
+        (lambda: widget(a=torch.zeros(0)), ValueError, "a is an empty tensor"),
+        (lambda: widget(x=1), TypeError, "x"),
+    ],
+)
+def test_what_is_refused(make, error, sentence):
+    with pytest.raises(error, match=sentence):
+        make()
+
+
+def test_bad_states_are_refused_and_told():
+    graph = widget()
+    with pytest.raises(ValueError, match="step=11 is out of range: this graph has 10 steps"):
+        graph.step = 11
+    assert "step=11" in graph._message.value
+    with pytest.raises(ValueError, match="give a value to each of a, b, c, d"):
+        graph.leaves = {"a": 1}
+    with pytest.raises(ValueError, match="a has shape"):
+        graph.leaves = {**graph.leaves, "a": [1.0, 2.0]}
+    assert (graph.step, graph.output) == (0, 8)
+    graph.step = 1
+    assert graph._message.value == ""
+
+
+def test_names_are_text():
+    def function(x):
+        return x * 1
+
+    function.__name__ = "<b>"
+    graph = fw.ComputationGraph(function, x=1)
+    assert "<b>" not in graph._picture.value
+    assert "<b>" not in graph._code.value.replace("<br>", "")

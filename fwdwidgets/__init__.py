@@ -1,8 +1,10 @@
 """Jupyter widgets that let a learner put a hand on the forward pass of a PyTorch network."""
 
 from fwdwidgets import datasets, models
+from fwdwidgets.checkpoints import Checkpoint, Checkpoints
 from fwdwidgets.seeds import reseed
 from fwdwidgets.trace import ForwardTrace, Step, Tracer, trace_forward
+from fwdwidgets.training import train
 from fwdwidgets.widgets.batch_forward import BatchForward
 from fwdwidgets.widgets.binary_output import BinaryOutput
 from fwdwidgets.widgets.computation_graph import ComputationGraph
@@ -15,6 +17,8 @@ __version__ = "0.1.0"
 __all__ = [
     "BatchForward",
     "BinaryOutput",
+    "Checkpoint",
+    "Checkpoints",
     "ComputationGraph",
     "ForwardPass",
     "ForwardTrace",
@@ -27,4 +31,5 @@ __all__ = [
     "models",
     "reseed",
     "trace_forward",
+    "train",
 ]

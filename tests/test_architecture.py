@@ -22,6 +22,8 @@ ROOMS = {
     "compute": NOT_TORCHS,
     "batches": NOT_TORCHS,
     "graphs": NOT_TORCHS,
+    "checkpoints": NOT_TORCHS,
+    "training": NOT_TORCHS,
     "tables": NOT_TORCHS,
     "memory": NOT_TORCHS,
     "mismatch": NOT_TORCHS,

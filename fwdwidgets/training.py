@@ -1,0 +1,208 @@
+"""A plain training loop that keeps the weights of every epoch."""
+
+from __future__ import annotations
+
+import operator
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from fwdwidgets.checkpoints import Checkpoints
+from fwdwidgets.samples import dataset_length, get_sample
+from fwdwidgets.seeds import reseed
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+_BAR = 24
+
+
+def train(
+    model: nn.Module | Callable[[], nn.Module],
+    dataset: Any,
+    epochs: int = 5,
+    *,
+    batch_size: int = 32,
+    lr: float = 0.05,
+    optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | None = None,
+    loss: Loss | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> Checkpoints:
+    """Train a model, and keep its weights before training and after each epoch.
+
+    It is the loop of every course: forward, loss, `zero_grad`, `backward`, `step`, for each batch
+    of the shuffled samples. An instance is trained itself, as in any loop of your own; a class or
+    factory is built under the seed. The random state is left as found, and so is the mode.
+
+    Args:
+        model: an `nn.Module`, or a class or factory that makes one.
+        dataset: anything indexable of `(input, label)`.
+        epochs: how often all samples are seen, 1 or more.
+        batch_size: samples in a step.
+        lr: learning rate of the default optimizer, `torch.optim.SGD` with momentum 0.9.
+        optimizer: made of the parameters: `lambda p: torch.optim.Adam(p, lr=1e-3)`.
+        loss: of output and targets; by default `cross_entropy` for class labels and `mse_loss`
+            for numbers.
+        seed: of the order of the samples, of dropout, and of a new model's weights.
+        progress: print a line an epoch, with a bar that grows.
+
+    Returns:
+        `epochs + 1` checkpoints; fewer when it was interrupted or the loss became NaN or
+        infinite, which a warning tells.
+
+    Raises:
+        TypeError: the model is none, or an item is no pair.
+        ValueError: the dataset is empty, has no labels, or a number is out of range; a label is no
+            class of the model.
+    """
+    epochs = _at_least_one("epochs", epochs)
+    batch_size = _at_least_one("batch_size", batch_size)
+    length = dataset_length(dataset)
+    network = model if isinstance(model, nn.Module) else reseed(model, seed)
+    items = _Items(dataset, length)
+    criterion = loss or _default_loss(items)
+    generator = torch.Generator().manual_seed(seed)
+    loader = DataLoader(items, batch_size, shuffle=True, generator=generator)
+    modes = [(module, module.training) for module in network.modules()]
+    checkpoints = Checkpoints()
+    bar = _Bar(epochs, len(loader), progress)
+    with torch.random.fork_rng(devices=[]) if not torch.cuda.is_available() else nullcontext():
+        torch.manual_seed(seed)
+        try:
+            _keep(checkpoints, network, items, criterion, batch_size)
+            # Only now does a lazy layer have its parameters.
+            parameters = [p for p in network.parameters() if p.requires_grad]
+            chosen = optimizer(parameters) if optimizer else _sgd(parameters, lr)
+            for epoch in range(1, epochs + 1):
+                network.train()
+                for number, (inputs, targets) in enumerate(loader, 1):
+                    value = criterion(network(inputs), targets)
+                    if not bool(value.isfinite()):
+                        _stop(f"the loss became {value.item()} in epoch {epoch}", checkpoints, bar)
+                        return checkpoints
+                    chosen.zero_grad()
+                    value.backward()  # type: ignore[no-untyped-call]
+                    chosen.step()
+                    bar.show(epoch, number, value.item())
+                point = _keep(checkpoints, network, items, criterion, batch_size)
+                bar.end(epoch, point.loss, point.accuracy)
+        except KeyboardInterrupt:
+            _stop("training was interrupted", checkpoints, bar)
+        finally:
+            for module, mode in modes:
+                module.training = mode
+    return checkpoints
+
+
+def _sgd(parameters: list[nn.Parameter], lr: float) -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters, lr=lr, momentum=0.9)
+
+
+def _at_least_one(name: str, value: Any) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = 0
+    if number < 1 or isinstance(value, bool):
+        raise ValueError(f"{name}={value!r} does not do: choose a whole number from 1.")
+    return number
+
+
+class _Items(Dataset[tuple[Tensor, Tensor]]):
+    """Samples as tensors: images converted, labels as class indices or float targets."""
+
+    def __init__(self, dataset: Any, length: int) -> None:
+        self._dataset, self._length = dataset, length
+        self.classes = not isinstance(get_sample(dataset, 0, target=True).label, float)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        sample = get_sample(self._dataset, index, target=True)
+        if sample.label is None:
+            raise ValueError(f"sample {index} has no label: training needs one for each sample.")
+        if self.classes:
+            return sample.input, torch.tensor(int(sample.label))
+        return sample.input, torch.tensor([float(sample.label)])
+
+
+def _default_loss(items: _Items) -> Loss:
+    def cross_entropy(output: Tensor, targets: Tensor) -> Tensor:
+        classes = output.shape[-1] if output.dim() == 2 else 0
+        if classes < 2:
+            raise ValueError(
+                f"the model's output has shape {tuple(output.shape)}, which is no row of classes: "
+                "pass loss=, such as torch.nn.functional.binary_cross_entropy."
+            )
+        bad = targets[(targets < 0) | (targets >= classes)]
+        if len(bad):
+            raise ValueError(
+                f"label={int(bad[0])} is no class of this model, which has {classes} outputs: a "
+                f"label must be from 0 to {classes - 1}."
+            )
+        return F.cross_entropy(output, targets)
+
+    return cross_entropy if items.classes else F.mse_loss
+
+
+def _keep(
+    checkpoints: Checkpoints, network: nn.Module, items: _Items, criterion: Loss, batch_size: int
+) -> Any:
+    """Measure loss and accuracy over all samples in eval mode, and keep the weights."""
+    network.eval()
+    total, right, count, classes = 0.0, 0, 0, items.classes
+    with torch.no_grad():
+        # A generator of its own: a loader without one draws from the global random numbers.
+        loader = DataLoader(items, max(batch_size, 256), generator=torch.Generator())
+        for inputs, targets in loader:
+            output = network(inputs)
+            total += float(criterion(output, targets)) * len(targets)
+            classes = classes and output.dim() == 2 and output.shape[1] > 1
+            right += int((output.argmax(dim=1) == targets).sum()) if classes else 0
+            count += len(targets)
+    return checkpoints.add(network, total / count, right / count if classes else None)
+
+
+def _stop(reason: str, checkpoints: Checkpoints, bar: _Bar) -> None:
+    bar.stop()
+    kept = f"the weights of {len(checkpoints)} epochs are kept, the first from before training"
+    advice = ": try a smaller lr" if "loss" in reason else ""
+    warnings.warn(f"{reason}{advice}; {kept}.", stacklevel=3)
+
+
+class _Bar:
+    """A line of text that grows in place."""
+
+    def __init__(self, epochs: int, batches: int, shown: bool) -> None:
+        self._epochs, self._batches, self._shown = epochs, batches, shown
+        self._cells = -1
+
+    def show(self, epoch: int, batch: int, loss: float) -> None:
+        cells = batch * _BAR // self._batches
+        if self._shown and cells != self._cells:
+            self._cells = cells
+            self._write(f"\r{self._line(epoch, cells)}  loss {loss:.4f}")
+
+    def end(self, epoch: int, loss: float, accuracy: float | None) -> None:
+        right = "" if accuracy is None else f"  accuracy {accuracy:.1%}"
+        if self._shown:
+            self._write(f"\r{self._line(epoch, _BAR)}  loss {loss:.4f}{right}\n")
+
+    def stop(self) -> None:
+        if self._shown:
+            self._write("\n")
+
+    def _line(self, epoch: int, cells: int) -> str:
+        return f"epoch {epoch} of {self._epochs} {'█' * cells}{'░' * (_BAR - cells)}"
+
+    @staticmethod
+    def _write(text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()

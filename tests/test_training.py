@@ -1,0 +1,192 @@
+"""Training against the same loop in plain PyTorch."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import fwdwidgets as fw
+
+
+def data(count=50):
+    torch.manual_seed(1)
+    inputs = torch.randn(count, 6)
+    return TensorDataset(inputs, (inputs[:, 0] > 0).long())
+
+
+def network():
+    torch.manual_seed(2)
+    return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Dropout(0.25), nn.Linear(8, 2))
+
+
+def by_hand(model, dataset, epochs, batch_size, make, criterion, seed):
+    """The loop of every course; the weights after each epoch."""
+    states = [{n: v.clone() for n, v in model.state_dict().items()}]
+    generator = torch.Generator().manual_seed(seed)
+    loader = DataLoader(dataset, batch_size, shuffle=True, generator=generator)
+    torch.manual_seed(seed)
+    optimizer = make(model.parameters())
+    for _ in range(epochs):
+        model.train()
+        for inputs, targets in loader:
+            output = model(inputs)
+            loss = criterion(output, targets)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        states.append({n: v.clone() for n, v in model.state_dict().items()})
+    return states
+
+
+@pytest.mark.parametrize("adam", [False, True])
+def test_the_weights_are_those_of_the_plain_loop(adam):
+    def make(parameters):
+        if adam:
+            return torch.optim.Adam(parameters, lr=0.01)
+        return torch.optim.SGD(parameters, lr=0.05, momentum=0.9)
+
+    found = fw.train(
+        network(), data(), 3, batch_size=16, optimizer=make if adam else None, progress=False
+    )
+    expected = by_hand(network(), data(), 3, 16, make, F.cross_entropy, 0)
+    assert len(found) == 4
+    for point, state in zip(found, expected, strict=True):
+        assert point.state.keys() == state.keys()
+        assert all(torch.equal(point.state[name], state[name]) for name in state)
+
+
+def test_loss_and_accuracy_are_those_of_all_samples_in_eval_mode():
+    found = fw.train(network(), data(), 2, progress=False)
+    inputs, labels = data().tensors
+    model = network().eval()
+    for point in found:
+        model.load_state_dict(point.state)
+        with torch.no_grad():
+            output = model(inputs)
+        assert point.loss == pytest.approx(F.cross_entropy(output, labels).item(), abs=1e-6)
+        assert point.accuracy == (output.argmax(1) == labels).double().mean().item()
+    assert found[2].loss < found[0].loss
+
+
+def test_an_instance_is_trained_and_a_class_is_built():
+    model = network()
+    found = fw.train(model, data(), 1, progress=False)
+    assert all(torch.equal(found[1].state[n], v) for n, v in model.state_dict().items())
+    built = fw.train(network, data(), 1, progress=False)
+    assert len(built) == 2
+
+
+def test_the_random_state_and_the_modes_are_left_as_found():
+    model, dataset = network(), data()
+    model[2].eval()
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    fw.train(model, dataset, 1, progress=False)
+    assert torch.equal(before, torch.get_rng_state())
+    assert [module.training for module in model] == [True, True, False, True]
+
+
+def test_numbers_are_a_regression():
+    torch.manual_seed(0)
+    inputs = torch.randn(40, 3)
+    items = [(row, float(row.sum())) for row in inputs]
+    found = fw.train(nn.Linear(3, 1), items, 20, progress=False)
+    assert found[20].accuracy is None
+    assert found[20].loss < found[0].loss / 4
+
+
+def test_a_line_an_epoch_is_printed(capsys):
+    found = fw.train(network(), data(), 2)
+    lines = capsys.readouterr().out.splitlines()
+    last = lines[-1].rpartition("\r")[2]
+    assert last.startswith("epoch 2 of 2 ████████████████████████  loss ")
+    assert f"accuracy {found[2].accuracy:.1%}" in last
+
+
+def test_a_loss_that_is_nan_stops_with_a_sentence():
+    with pytest.warns(UserWarning, match=r"the loss became (nan|inf) in epoch \d: try a smaller"):
+        found = fw.train(nn.Linear(6, 2), data(), 3, lr=1e38, progress=False)
+    assert 1 <= len(found) < 4
+
+
+def test_an_interrupt_keeps_what_there_is():
+    calls = []
+
+    def loss(output, targets):
+        calls.append(0)
+        if len(calls) > 6:
+            raise KeyboardInterrupt
+        return F.cross_entropy(output, targets)
+
+    with pytest.warns(UserWarning, match="training was interrupted; the weights of 2 epochs"):
+        found = fw.train(network(), data(), 9, loss=loss, progress=False)
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "sentence"),
+    [
+        ({"epochs": 0}, ValueError, "epochs=0 does not do"),
+        ({"epochs": 1.5}, ValueError, "epochs=1.5 does not do"),
+        ({"batch_size": 0}, ValueError, "batch_size=0 does not do"),
+        ({"dataset": []}, ValueError, "empty"),
+        ({"dataset": [(torch.zeros(6), None)]}, ValueError, "sample 0 has no label"),
+        ({"dataset": [(torch.zeros(6), 2)]}, ValueError, "label=2 is no class of this model"),
+        ({"model": nn.Linear(6, 1)}, ValueError, "pass loss="),
+        ({"model": 3}, TypeError, "3"),
+    ],
+)
+def test_what_is_refused(change, error, sentence):
+    given = {"model": network(), "dataset": data(), "epochs": 1, **change}
+    with pytest.raises(error, match=sentence):
+        fw.train(**given, progress=False)
+
+
+# --- checkpoints --------------------------------------------------------------------------------
+
+
+def test_saved_and_loaded_they_are_the_same(tmp_path):
+    found = fw.train(network(), data(), 2, progress=False)
+    found.save(tmp_path / "run")
+    again = fw.Checkpoints.load(tmp_path / "run")
+    assert len(again) == 3
+    for before, after in zip(found, again, strict=True):
+        assert (before.epoch, before.loss, before.accuracy) == (
+            after.epoch,
+            after.loss,
+            after.accuracy,
+        )
+        assert all(torch.equal(before.state[n], after.state[n]) for n in before.state)
+
+
+def test_nothing_is_written_over(tmp_path):
+    found = fw.train(network(), data(), 1, progress=False)
+    found.save(tmp_path)
+    with pytest.raises(FileExistsError, match="holds checkpoints already"):
+        found.save(tmp_path)
+
+
+def test_a_folder_without_checkpoints_or_with_a_gap(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"holds no checkpoints.*epoch_0000.safetensors"):
+        fw.Checkpoints.load(tmp_path)
+    fw.train(network(), data(), 2, progress=False).save(tmp_path)
+    (tmp_path / "epoch_0001.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"epoch_0001.safetensors is missing"):
+        fw.Checkpoints.load(tmp_path)
+    (tmp_path / "epoch_0001.safetensors").write_bytes(b"pickle")
+    with pytest.raises(ValueError, match="cannot be read"):
+        fw.Checkpoints.load(tmp_path)
+
+
+def test_a_widget_walks_through_the_epochs():
+    dataset = fw.datasets.digits()
+    few = [dataset[i] for i in range(60)]
+    found = fw.train(fw.models.Network, few, 2, progress=False)
+    widget = fw.ForwardPass(fw.models.Network, few, checkpoints=found, sample=5)
+    model = fw.models.Network().eval()
+    for epoch in (2, 0, 1):
+        widget.epoch = epoch
+        model.load_state_dict(found[epoch].state)
+        with torch.no_grad():
+            assert widget.prediction == int(model(few[5][0][None]).argmax())

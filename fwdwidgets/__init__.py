@@ -11,6 +11,7 @@ from fwdwidgets.widgets.computation_graph import ComputationGraph
 from fwdwidgets.widgets.forward_pass import ForwardPass
 from fwdwidgets.widgets.multiclass_output import MulticlassOutput
 from fwdwidgets.widgets.regression_output import RegressionOutput
+from fwdwidgets.widgets.training_step import TrainingStep
 
 __version__ = "0.1.0"
 
@@ -26,6 +27,7 @@ __all__ = [
     "RegressionOutput",
     "Step",
     "Tracer",
+    "TrainingStep",
     "__version__",
     "datasets",
     "models",

@@ -24,6 +24,7 @@ ROOMS = {
     "graphs": NOT_TORCHS,
     "checkpoints": NOT_TORCHS,
     "training": NOT_TORCHS,
+    "training_step": NOT_TORCHS,
     "tables": NOT_TORCHS,
     "memory": NOT_TORCHS,
     "mismatch": NOT_TORCHS,

@@ -1,0 +1,245 @@
+"""The five lines of a training step, one at a time, on a copy of the model."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from fwdwidgets.samples import dataset_length, get_sample
+
+LINES = ("forward", "loss", "zero_grad", "backward", "step")
+"""The lines in the order in which a loop runs them."""
+CODE = {
+    "forward": "output = model(inputs)",
+    "loss": "loss = criterion(output, targets)",
+    "zero_grad": "optimizer.zero_grad()",
+    "backward": "loss.backward()",
+    "step": "optimizer.step()",
+}
+BATCH = 16
+"""So many samples of a dataset make the batch."""
+INPUT = "inputs"
+"""The name under which the gradient of the input is shown."""
+
+
+class TrainingLoop:
+    """A model, one batch, a loss and an optimizer; each line can be run by itself.
+
+    Args:
+        model: an `nn.Module`; the loop works on a deep copy.
+        data: `(inputs, targets)`, or a dataset or `DataLoader`, whose first batch is taken. Inputs
+            that ask for a gradient get one.
+        loss: of output and targets.
+        optimizer: a class or function that makes one of the parameters, or an optimizer, whose
+            class and options are taken for the copy.
+
+    Attributes:
+        model: the copy.
+        inputs: the batch's inputs.
+        targets: the batch's targets.
+        output: of the last forward, or None.
+        loss: the last loss, or None.
+        before: the weights before the last step, by name.
+        fresh: the gradients of the last `backward` alone, by name; what `.grad` would hold if it
+            had been empty before.
+        losses: the loss of each line `loss` so far.
+        norms: the norm of all gradients of each line `step` so far, before clipping.
+        steps: how many steps were taken.
+        clip: gradients are scaled down to this norm before a step; None does not.
+        backwards: how many times `backward` ran since the gradients were last cleared.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: Any,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        optimizer: Any,
+    ) -> None:
+        if not isinstance(model, nn.Module):
+            raise TypeError(f"model={model!r} is no network: pass an nn.Module.")
+        if not any(parameter.requires_grad for parameter in model.parameters()):
+            raise ValueError("this model has no parameters to train: give it a layer that learns.")
+        if not callable(loss):
+            raise TypeError(f"loss={loss!r} cannot be called: pass one such as nn.MSELoss().")
+        self._model, self._make = model, _maker(optimizer)
+        self._criterion = loss
+        self.inputs, self.targets = first_batch(data)
+        self.clip: float | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Start again from the model's own weights."""
+        lr = self.lr if hasattr(self, "optimizer") else None
+        self.model = copy.deepcopy(self._model)
+        for parameter in self.model.parameters():
+            parameter.grad = None
+        self.inputs.grad = None
+        self.optimizer: torch.optim.Optimizer = self._make(self.model.parameters())
+        if lr is not None:
+            self.lr = lr
+        self.output: Tensor | None = None
+        self.loss: Tensor | None = None
+        self._used = False  # the graph of this loss has been gone back through
+        self.before = self.weights()
+        self.fresh: dict[str, Tensor] = {}
+        self.losses: list[float] = []
+        self.norms: list[float] = []
+        self.steps = self.backwards = 0
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the optimizer."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = value
+
+    @property
+    def names(self) -> list[str]:
+        """The parameters by name, and the input where it asks for a gradient."""
+        return [*([INPUT] if self.inputs.requires_grad else []), *dict(self._named())]
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of every parameter, by name, and of the input."""
+        return {name: tensor.detach().clone() for name, tensor in self._all()}
+
+    def gradients(self) -> dict[str, Tensor]:
+        """A copy of every gradient there is, by name."""
+        return {n: t.grad.detach().clone() for n, t in self._all() if t.grad is not None}
+
+    def run(self, line: str) -> None:
+        """Run one of `LINES`.
+
+        Raises:
+            ValueError: it needs another line first; the message says which.
+        """
+        with torch.enable_grad():
+            getattr(self, f"_{line}")()
+
+    def run_steps(self, count: int, report: Callable[[int], Any] | None = None) -> None:
+        """Run all five lines `count` times; `report` is told how many are done."""
+        for number in range(1, count + 1):
+            for line in LINES:
+                self.run(line)
+            if report:
+                report(number)
+            if not bool(self.loss is not None and self.loss.isfinite()):
+                raise ValueError(
+                    f"the loss became {float(self.loss.detach()) if self.loss is not None else 0} "
+                    f"after {self.steps} steps: choose a smaller learning rate, and reset."
+                )
+
+    def _forward(self) -> None:
+        self.output = self.model(self.inputs)
+        self.loss, self._used = None, False
+        if not isinstance(self.output, Tensor):
+            kind = type(self.output).__name__
+            self.output = None
+            raise ValueError(f"the model returned {kind}: a training step needs one tensor.")
+
+    def _loss(self) -> None:
+        if self.output is None:
+            raise ValueError(f"there is no output yet: run {CODE['forward']} first.")
+        value = self._criterion(self.output, self.targets)
+        if not isinstance(value, Tensor) or value.numel() != 1:
+            shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise ValueError(
+                f"the loss is {shape}, not one number: use the mean or the sum, as in "
+                "nn.MSELoss(reduction='mean')."
+            )
+        self.loss = value
+        self.losses.append(float(value.detach()))
+
+    def _zero_grad(self) -> None:
+        self.optimizer.zero_grad()
+        self.inputs.grad = None
+        self.fresh, self.backwards = {}, 0
+
+    def _backward(self) -> None:
+        if self.loss is None:
+            raise ValueError(f"there is no loss yet: run {CODE['loss']} first.")
+        if self._used:
+            raise ValueError(
+                "this loss has been gone back through already, and its graph is freed: run "
+                f"{CODE['forward']} and {CODE['loss']} again."
+            )
+        wanted = [(n, t) for n, t in self._all() if t.requires_grad]
+        found = torch.autograd.grad(
+            self.loss, [t for _, t in wanted], retain_graph=True, allow_unused=True
+        )
+        pairs = zip(wanted, found, strict=True)
+        self.fresh = {name: g for (name, _), g in pairs if g is not None}
+        self.loss.backward()  # type: ignore[no-untyped-call]
+        self._used = True
+        self.backwards += 1
+
+    def _step(self) -> None:
+        trained = [p for p in self.model.parameters() if p.grad is not None]
+        if not trained:
+            raise ValueError(f"there are no gradients yet: run {CODE['backward']} first.")
+        self.before = self.weights()
+        limit = self.clip if self.clip is not None else float("inf")
+        # It returns the norm of before; with no limit nothing is scaled.
+        self.norms.append(float(nn.utils.clip_grad_norm_(trained, limit)))
+        self.optimizer.step()
+        self.steps += 1
+
+    def _named(self) -> Iterable[tuple[str, nn.Parameter]]:
+        return self.model.named_parameters()
+
+    def _all(self) -> Iterable[tuple[str, Tensor]]:
+        yield INPUT, self.inputs
+        yield from self._named()
+
+
+def gradient_norm(gradients: Iterable[Tensor]) -> float:
+    """The length of all gradients together: the root of the sum of all squares."""
+    return float(sum(float(g.double().square().sum()) for g in gradients) ** 0.5)
+
+
+def first_batch(data: Any) -> tuple[Tensor, Tensor]:
+    """Inputs and targets of a pair of tensors, a `DataLoader`, or a dataset's first samples.
+
+    Raises:
+        TypeError: it is none of them.
+        ValueError: a dataset is empty or has no labels.
+    """
+    if isinstance(data, DataLoader):
+        data = tuple(next(iter(data)))
+    if isinstance(data, (tuple, list)) and len(data) == 2 and isinstance(data[0], Tensor):
+        inputs, targets = data
+        if not isinstance(targets, Tensor):
+            raise TypeError(f"targets={targets!r} are no tensor: pass (inputs, targets) tensors.")
+        own = inputs.detach().clone().requires_grad_(inputs.requires_grad)
+        return own, targets.detach().clone()
+    count = min(dataset_length(data), BATCH)
+    samples = [get_sample(data, index, target=True) for index in range(count)]
+    missing = next((s.index for s in samples if s.label is None), None)
+    if missing is not None:
+        raise ValueError(f"sample {missing} has no label: training needs one for each sample.")
+    labels = torch.tensor([sample.label for sample in samples])
+    return torch.stack([s.input for s in samples]), (
+        labels[:, None] if labels.is_floating_point() else labels
+    )
+
+
+def _maker(optimizer: Any) -> Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]:
+    if isinstance(optimizer, torch.optim.Optimizer):
+        kind, options = type(optimizer), dict(optimizer.defaults)
+        group = optimizer.param_groups[0]
+        options |= {name: group[name] for name in options if name in group}
+        return lambda parameters: kind(parameters, **options)
+    if callable(optimizer):
+        return optimizer  # type: ignore[no-any-return]
+    raise TypeError(
+        f"optimizer={optimizer!r} is none: pass one, or a function that makes it, as in "
+        "lambda parameters: torch.optim.SGD(parameters, lr=0.01)."
+    )

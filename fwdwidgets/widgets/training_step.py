@@ -1,0 +1,355 @@
+"""The five lines of a training step, each on its own button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import torch
+import traitlets
+from torch import Tensor, nn
+from traitlets import observe, validate
+
+from fwdwidgets import badge, display, figures
+from fwdwidgets.training_step import CODE, LINES, TrainingLoop, gradient_norm
+from fwdwidgets.widgets import _panels as panels
+from fwdwidgets.widgets._base import BadValue, ForwardWidget, row
+from fwdwidgets.widgets._plot import Plot
+
+MAX_STEPS = 1_000
+TIPS = {
+    "forward": "run the model on the batch",
+    "loss": "measure how wrong the output is",
+    "zero_grad": "clear the gradients of before",
+    "backward": "compute the gradient of every weight",
+    "step": "move every weight against its gradient",
+}
+
+
+class TrainingStep(ForwardWidget):
+    """Forward, loss, `zero_grad`, `backward`, `step`: one line at a time, or many steps at once.
+
+    The model stays as it was given: all of this happens on a copy.
+
+    Example:
+        >>> data = torch.randn(8, 10), torch.randn(8, 1)
+        >>> model = fw.models.Net()
+        >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        >>> fw.TrainingStep(model, data, nn.MSELoss(), optimizer)
+
+    Args:
+        model: an `nn.Module`.
+        data: `(inputs, targets)` tensors, or a dataset or `DataLoader`, whose first batch is
+            taken. Inputs with `requires_grad=True`, also of one axis, get a gradient.
+        loss: of output and targets; by default `nn.MSELoss()`.
+        optimizer: an optimizer, whose class and options are taken for the copy, or a class or
+            function that makes one of the parameters; by default `SGD(lr=0.01)`.
+
+    Attributes:
+        lr: the learning rate.
+        clip: gradients are scaled down to this norm before a step; 0 does not.
+        parameter: the name of the parameter that is drawn; `"inputs"` for an input's gradient.
+        loss: the last loss, None before there is one.
+        steps: how many steps were taken.
+        losses: every loss so far.
+        loop: the `fwdwidgets.training_step.TrainingLoop` with the copy.
+
+    Raises:
+        TypeError: model, data, loss or optimizer is of the wrong kind.
+        ValueError: the dataset is empty or has no labels.
+    """
+
+    lr = traitlets.Float(0.01)
+    clip = traitlets.Float(0.0)
+    parameter = traitlets.Unicode()
+    loss = traitlets.Float(None, allow_none=True, read_only=True)
+    steps = traitlets.Int(0, read_only=True)
+    losses = traitlets.Tuple(read_only=True)
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: Any,
+        loss: Callable[[Tensor, Tensor], Tensor] | None = None,
+        optimizer: Any = None,
+        **unknown: Any,
+    ) -> None:
+        """See the class."""
+        super().__init__("training step", unknown)
+        sgd = optimizer if optimizer is not None else _sgd
+        self.loop = TrainingLoop(model, data, loss or nn.MSELoss(), sgd)
+        self._make_figure()
+        self._said = ipywidgets.HTML()
+        self._said.add_class("fwd-badge")
+        self._next = "forward"
+        self.lr = self.loop.lr
+        self.parameter = self.loop.names[0]
+        self._build()
+        self._quiet = False
+        self._show("Nothing has run yet. The marked button is the next line of the loop.")
+
+    @property
+    def figure(self) -> Any:
+        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
+        return self._plot.figure
+
+    # --- state ----------------------------------------------------------------------------------
+
+    @validate("lr")
+    def _valid_lr(self, proposal: dict[str, Any]) -> float:
+        if not 0 <= proposal["value"] < float("inf"):
+            with self._told():
+                raise BadValue(
+                    f"lr={proposal['value']!r} does not do: a learning rate is a number from 0, "
+                    "such as 0.01."
+                )
+        return float(proposal["value"])
+
+    @validate("clip")
+    def _valid_clip(self, proposal: dict[str, Any]) -> float:
+        if not 0 <= proposal["value"] < float("inf"):
+            with self._told():
+                raise BadValue(
+                    f"clip={proposal['value']!r} does not do: choose a largest norm, or 0 to leave "
+                    "gradients as they are."
+                )
+        return float(proposal["value"])
+
+    @validate("parameter")
+    def _valid_parameter(self, proposal: dict[str, Any]) -> str:
+        if proposal["value"] not in self.loop.names:
+            with self._told():
+                raise BadValue(
+                    f"parameter={proposal['value']!r} is not one of this model; choose one of "
+                    f"{', '.join(self.loop.names)}."
+                )
+        return str(proposal["value"])
+
+    @observe("lr", "clip", "parameter")
+    def _choice_changed(self, change: dict[str, Any]) -> None:
+        self.loop.lr = self.lr
+        self.loop.clip = self.clip or None
+        if not self._quiet:
+            self._error = ""
+            if change["name"] == "parameter":
+                self._draw()
+            self._follow()
+            self._show_message()
+
+    def run_line(self, line: str) -> None:
+        """Run one line: `"forward"`, `"loss"`, `"zero_grad"`, `"backward"` or `"step"`."""
+        if line not in LINES:
+            raise ValueError(f"line={line!r} is none; choose one of {', '.join(LINES)}.")
+        with self._told():
+            self.loop.run(line)
+        self._next = LINES[(LINES.index(line) + 1) % len(LINES)]
+        self._error = ""
+        self._show(getattr(self, f"_say_{line}")())
+
+    def run_steps(self, count: int) -> None:
+        """Run all five lines `count` times, 1 to 1,000."""
+        if not 1 <= count <= MAX_STEPS:
+            with self._told():
+                raise BadValue(f"count={count!r} is out of range: choose 1 to {MAX_STEPS:,} steps.")
+        first = self.loop.losses[-1] if self.loop.losses else None
+        self._bar.max, self._bar.value = count, 0
+        every = max(1, count // 50)
+        self._error = ""
+
+        def report(done: int) -> None:
+            if done % every == 0 or done == count:
+                self._bar.value = done
+
+        try:
+            with self._told():
+                self.loop.run_steps(count, report)
+        finally:
+            self._next = "forward"
+            start = "" if first is None else f" from {first:.6g}"
+            self._show(f"{self.loop.steps} steps: the loss went{start} to {self._last_loss()}.")
+
+    def reset(self) -> None:
+        """Go back to the weights that the model was given with."""
+        self.loop.reset()
+        self._next, self._error = "forward", ""
+        self._bar.value = 0
+        self._show("All is as it was given.")
+
+    # --- in words -------------------------------------------------------------------------------
+
+    def _last_loss(self) -> str:
+        return f"{self.loop.losses[-1]:.6g}" if self.loop.losses else "nothing"
+
+    def _say_forward(self) -> str:
+        assert self.loop.output is not None, "forward has run"
+        shape = tuple(self.loop.output.shape)
+        return f"The output has shape {shape}; it remembers its way here: grad_fn is set."
+
+    def _say_loss(self) -> str:
+        return f"loss = {self._last_loss()}"
+
+    def _say_zero_grad(self) -> str:
+        return "Every .grad is None: nothing is left of the backward passes of before."
+
+    def _say_backward(self) -> str:
+        fresh = gradient_norm(self.loop.fresh.values())
+        norm = gradient_norm(self.loop.gradients().values())
+        if self.loop.backwards == 1:
+            return f"Every weight has a gradient. All together have the norm {norm:.4g}."
+        return (
+            f"zero_grad was forgotten: .grad holds the sum of {self.loop.backwards} backward "
+            f"passes, norm {norm:.4g}; this pass alone has {fresh:.4g}."
+        )
+
+    def _say_step(self) -> str:
+        now, before = self.loop.weights(), self.loop.before
+        most = max(float((now[n] - before[n]).abs().max()) for n in now if now[n].numel())
+        text = f"Every weight moved, by at most {most:.4g}."
+        if self.loop.clip is not None and self.loop.norms[-1] > self.loop.clip:
+            text += (
+                f" The gradients' norm of {self.loop.norms[-1]:.4g} was clipped to "
+                f"{self.loop.clip:.4g} first."
+            )
+        return f"{text} Run forward again to see what it did to the loss."
+
+    # --- draw -----------------------------------------------------------------------------------
+
+    def _make_figure(self) -> None:
+        board = figures.Board()
+        self._parts = {
+            name: figures.Layer(board, name)
+            for name in ("output", "before", "gradient", "after", "difference")
+        }
+        self._curve = figures.Lines(board, ["loss"], x="loss line, how often run", y="loss")
+        third = [(0, 0.28), (0.36, 0.64), (0.72, 0.96)]
+        rows = [(0.6, 1), (0, 0.36)]
+        places = [(*x, *y) for y in rows for x in third]
+        order = [places[i] for i in (0, 3, 1, 4, 5)]
+        half = [(0.06, 0.44), (0.56, 0.94)]
+        levels = [(0.76, 1), (0.39, 0.62), (0.05, 0.25)]
+        narrow = [(*x, *y) for y in levels for x in half]
+        narrow_order = [narrow[i] for i in (0, 2, 3, 4, 5)]
+        canvas = board.canvas(
+            {
+                0: figures.View(800, [*narrow_order, (0.58, 0.98, 0.76, 1)]),
+                640: figures.View(520, [*order, places[2]]),
+            }
+        )
+        self._plot = Plot(canvas, "training step")
+        self._plot.add_class("fwd-figure")
+
+    def _show(self, said: str) -> None:
+        self.set_trait("loss", self.loop.losses[-1] if self.loop.losses else None)
+        self.set_trait("losses", tuple(self.loop.losses))
+        self.set_trait("steps", self.loop.steps)
+        self._said.value = badge.badge_html("neutral", said)
+        for line, button in self._lines.items():
+            marked = line == self._next
+            button.description = ("▸ " if marked else "") + CODE[line]
+            (button.add_class if marked else button.remove_class)("fwd-next")
+        self._notes["norms"] = ""
+        if self.loop.norms:
+            self._notes["norms"] = (
+                f"Norm of the gradients at the last step: {self.loop.norms[-1]:.4g}."
+            )
+        self._draw()
+        self._show_message()
+
+    def _draw(self) -> None:
+        name, loop = self.parameter, self.loop
+        now, before = loop.weights()[name], loop.before[name]
+        gradient = loop.gradients().get(name)
+        drawing = figures.Drawing()
+        ends = display.symmetric_range(torch.stack([now, before]))
+        self._draw_part(drawing, "output", loop.output, "output")
+        self._draw_part(drawing, "before", before, f"{name} before", ends)
+        self._draw_part(drawing, "gradient", gradient, f"{name}.grad")
+        self._draw_part(drawing, "after", now, f"{name} now", ends)
+        self._draw_part(drawing, "difference", now - before, "now - before")
+        losses = np.array(loop.losses)
+        counted = np.arange(1, len(losses) + 1)
+        self._curve.draw(
+            drawing,
+            [(counted, losses)],
+            points=(counted[-1:], losses[-1:]),
+            texts=["the last one"] * len(losses[-1:]),
+            chosen=0,
+        )
+        self._curve.say(drawing, f"<b>loss</b> {self._last_loss()}")
+        self._plot.draw(
+            drawing,
+            f"output, {name} before and now, its gradient, and the loss: {self._last_loss()}",
+        )
+
+    def _draw_part(
+        self,
+        drawing: figures.Drawing,
+        part: str,
+        value: Tensor | None,
+        title: str,
+        ends: Tensor | None = None,
+    ) -> None:
+        panel = self._parts[part]
+        if value is None:
+            panel.hide(drawing)
+            panel.say(drawing, f"<b>{figures.escape(title)}</b> not there yet")
+            return
+        shape = tuple(value.shape)
+        # A lone vector stands as one row; the batch axis of one is left out by the grid.
+        where = display.grid(shape if len(shape) != 1 else (1, *shape))
+        shown = value.detach().reshape(shape if len(shape) != 1 else (1, *shape))
+        panels.draw_value(drawing, panel, shown, where, ends)
+        panel.say(drawing, f"<b>{figures.escape(title)}</b><br>{shape}")
+
+    # --- controls -------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self._lines = {
+            line: self._button(CODE[line], TIPS[line], self._runner(line)) for line in LINES
+        }
+        for line, button in self._lines.items():
+            button.add_class(f"fwd-{line.replace('_', '-')}")
+            button.add_class("fwd-code-button")
+        rate = self._slider(
+            ipywidgets.FloatLogSlider, "lr", value=self.lr or 1e-5, min=-5, max=1, step=0.1
+        )
+        clip = self._slider(ipywidgets.FloatSlider, "clip", value=0, min=0, max=10, step=0.1)
+        choose = ipywidgets.Dropdown(options=self.loop.names, description="Weights")
+        many = self._slider(ipywidgets.IntSlider, "n", value=20, min=1, max=200)
+        self._kept["n"] = many
+        self._bar = ipywidgets.IntProgress(value=0, min=0, max=1)
+        self._bar.add_class("fwd-progress")
+        self.children = [
+            row(*self._lines.values()),
+            row(
+                many,
+                self._button(
+                    "run n steps", "all five lines, n times", lambda: self.run_steps(many.value)
+                ),
+                self._bar,
+                self._button("reset", "back to the weights as given", self.reset),
+            ),
+            row(
+                self._link(rate, "lr", "fwd-lr"),
+                self._link(clip, "clip", "fwd-clip"),
+                self._link(choose, "parameter", "fwd-parameter"),
+            ),
+            self._said,
+            self._plot,
+            self._message,
+            self._frame,
+        ]
+        many.add_class("fwd-n")
+        self._keep()
+
+    def _run_many(self) -> None:
+        self.run_steps(self._kept["n"].value)
+
+    def _runner(self, line: str) -> Callable[[], None]:
+        return lambda: self.run_line(line)
+
+
+def _sgd(parameters: Any) -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters, lr=0.01)

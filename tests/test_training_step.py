@@ -1,0 +1,275 @@
+"""The five lines against plain PyTorch."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import fwdwidgets as fw
+from fwdwidgets.training_step import LINES, TrainingLoop, first_batch, gradient_norm
+
+
+def net():
+    torch.manual_seed(0)
+    return fw.models.Net()
+
+
+def batch():
+    torch.manual_seed(1)
+    return torch.randn(8, 10), torch.randn(8, 1)
+
+
+def sgd(parameters):
+    return torch.optim.SGD(parameters, lr=0.01, momentum=0.9)
+
+
+def by_hand(steps, clip=None):
+    model, (inputs, targets) = net(), batch()
+    optimizer, losses = sgd(model.parameters()), []
+    for _ in range(steps):
+        output = model(inputs)
+        loss = nn.MSELoss()(output, targets)
+        optimizer.zero_grad()
+        loss.backward()
+        if clip:
+            nn.utils.clip_grad_norm_(model.parameters(), clip)
+        optimizer.step()
+        losses.append(loss.item())
+    return model, losses
+
+
+def equal(model, weights):
+    return all(torch.equal(weights[name], value) for name, value in model.named_parameters())
+
+
+@pytest.mark.parametrize("clip", [None, 0.05])
+def test_the_five_lines_are_the_plain_loop(clip):
+    loop = TrainingLoop(net(), batch(), nn.MSELoss(), sgd)
+    loop.clip = clip
+    for _ in range(3):
+        for line in LINES:
+            loop.run(line)
+    model, losses = by_hand(3, clip)
+    assert equal(model, loop.weights())
+    assert loop.losses == losses
+    assert loop.steps == 3
+
+
+def test_many_steps_are_the_same_and_tell_how_far_they_are():
+    told = []
+    loop = TrainingLoop(net(), batch(), nn.MSELoss(), sgd)
+    loop.run_steps(5, told.append)
+    assert equal(by_hand(5)[0], loop.weights())
+    assert told == [1, 2, 3, 4, 5]
+
+
+def test_the_given_model_and_optimizer_stay():
+    model = net()
+    model.fc1.weight.grad = torch.ones_like(model.fc1.weight)
+    before = copy.deepcopy(model.state_dict())
+    optimizer = sgd(model.parameters())
+    loop = TrainingLoop(model, batch(), nn.MSELoss(), optimizer)
+    loop.run_steps(3)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert torch.equal(model.fc1.weight.grad, torch.ones_like(model.fc1.weight))
+    assert not optimizer.state
+    assert equal(by_hand(3)[0], loop.weights())  # class and options were taken over
+
+
+def test_forgetting_zero_grad_adds_up():
+    loop = TrainingLoop(net(), batch(), nn.MSELoss(), sgd)
+    for line in ("forward", "loss", "backward"):
+        loop.run(line)
+    once = loop.gradients()
+    for line in ("forward", "loss", "backward"):
+        loop.run(line)
+    assert loop.backwards == 2
+    for name, gradient in loop.gradients().items():
+        assert torch.equal(gradient, once[name] + once[name])
+        assert torch.equal(loop.fresh[name], once[name])
+    loop.run("zero_grad")
+    assert loop.gradients() == {}
+
+
+def test_an_input_of_one_axis_gets_its_gradient():
+    inputs = torch.tensor([0.1] * 10, requires_grad=True)
+    loop = TrainingLoop(net(), (inputs, torch.zeros(1)), nn.MSELoss(), sgd)
+    loop.run_steps(1)
+    expected = inputs.detach().clone().requires_grad_()
+    nn.MSELoss()(net()(expected), torch.zeros(1)).backward()
+    assert torch.equal(loop.gradients()["inputs"], expected.grad)
+    assert loop.names[0] == "inputs"
+    assert inputs.grad is None
+
+
+def test_the_norm_is_pytorch_s():
+    loop = TrainingLoop(net(), batch(), nn.MSELoss(), sgd)
+    for line in ("forward", "loss", "backward"):
+        loop.run(line)
+    expected = torch.cat([g.flatten() for g in loop.gradients().values()]).norm().item()
+    assert gradient_norm(loop.gradients().values()) == pytest.approx(expected, rel=1e-6)
+
+
+def test_reset_goes_back():
+    loop = TrainingLoop(net(), batch(), nn.MSELoss(), sgd)
+    loop.lr = 0.5
+    loop.run_steps(4)
+    loop.reset()
+    assert equal(net(), loop.weights())
+    assert (loop.steps, loop.losses, loop.lr) == (0, [], 0.5)
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        (["loss"], "there is no output yet"),
+        (["forward", "backward"], "there is no loss yet"),
+        (["forward", "loss", "backward", "backward"], "gone back through already"),
+        (["step"], "there are no gradients yet"),
+        (["forward", "loss", "backward", "zero_grad", "step"], "there are no gradients yet"),
+    ],
+)
+def test_a_line_that_comes_too_early(lines, sentence):
+    loop = TrainingLoop(net(), batch(), nn.MSELoss(), sgd)
+    for line in lines[:-1]:
+        loop.run(line)
+    with pytest.raises(ValueError, match=sentence):
+        loop.run(lines[-1])
+
+
+def test_data_of_every_kind():
+    inputs, targets = batch()
+    dataset = TensorDataset(inputs, targets)
+    found = first_batch(DataLoader(dataset, 4))
+    assert torch.equal(found[0], inputs[:4])
+    items = [(row, float(value)) for row, value in zip(inputs, targets, strict=True)]
+    found = first_batch(items)
+    assert torch.equal(found[0], inputs)
+    assert torch.equal(found[1], targets)
+    pairs = [(row, 1) for row in inputs] * 4
+    assert first_batch(pairs)[1].tolist() == [1] * 16
+    with pytest.raises(ValueError, match="sample 0 has no label"):
+        first_batch([(inputs[0], None)])
+    with pytest.raises(TypeError, match="targets"):
+        first_batch((inputs, [1, 2]))
+
+
+# --- the widget -----------------------------------------------------------------------------------
+
+
+def widget(**options):
+    model = net()
+    return fw.TrainingStep(model, batch(), nn.MSELoss(), sgd(model.parameters()), **options)
+
+
+def test_each_button_runs_its_line_and_marks_the_next():
+    shown = widget()
+    for line, following in zip(LINES, [*LINES[1:], "forward"], strict=True):
+        shown._lines[line].click()
+        assert shown._lines[following].description.startswith("▸ ")
+        assert sum("▸" in button.description for button in shown._lines.values()) == 1
+    model, losses = by_hand(1)
+    assert equal(model, shown.loop.weights())
+    assert shown.losses == tuple(losses)
+    assert (shown.loss, shown.steps) == (losses[0], 1)
+
+
+def test_the_pictures_are_weights_and_gradients():
+    shown = widget()
+    shown.run_steps(2)
+    model, (inputs, targets) = by_hand(1)[0], batch()
+    before = model.fc1.weight.detach().clone()
+    model.zero_grad()
+    nn.MSELoss()(model(inputs), targets).backward()
+    after = by_hand(2)[0].fc1.weight.detach()
+    traces = {trace.name: trace for trace in shown.figure.data}
+    assert np.array_equal(traces["before"].z, before.numpy())
+    assert np.array_equal(traces["after"].z, after.numpy())
+    assert np.array_equal(traces["difference"].z, (after - before).numpy())
+    assert np.array_equal(traces["gradient"].z, model.fc1.weight.grad.numpy())
+    assert np.array_equal(traces["loss"].y, by_hand(2)[1])
+
+
+def test_the_parameter_is_chosen():
+    shown = widget()
+    shown.run_steps(1)
+    shown.parameter = "fc2.bias"
+    traces = {trace.name: trace for trace in shown.figure.data}
+    assert np.array_equal(traces["after bars"].y, by_hand(1)[0].fc2.bias.detach().numpy())
+    with pytest.raises(ValueError, match="choose one of fc1"):
+        shown.parameter = "fc9"
+
+
+def test_forgetting_zero_grad_is_told():
+    shown = widget()
+    for line in ("forward", "loss", "backward", "forward", "loss", "backward"):
+        shown.run_line(line)
+    assert "zero_grad was forgotten" in shown._said.value
+    assert "sum of 2 backward passes" in shown._said.value
+
+
+def test_clipping_is_told():
+    shown = widget()
+    shown.clip = 0.05
+    shown.run_steps(1)
+    assert equal(by_hand(1, 0.05)[0], shown.loop.weights())
+    shown.run_line("forward")
+    shown.run_line("loss")
+    shown.run_line("zero_grad")
+    shown.run_line("backward")
+    shown.run_line("step")
+    assert "was clipped to 0.05" in shown._said.value
+
+
+def test_a_line_too_early_is_told_and_nothing_dies():
+    shown = widget()
+    shown._lines["backward"].click()
+    assert "there is no loss yet: run loss = criterion" in shown._message.value
+    with pytest.raises(ValueError, match="there is no loss yet"):
+        shown.run_line("backward")
+    shown.run_line("forward")
+    assert "there is no loss yet" not in shown._message.value
+
+
+def test_a_learning_rate_that_is_too_large_is_told():
+    shown = widget()
+    shown.lr = 1e6
+    with pytest.raises(ValueError, match="choose a smaller learning rate"):
+        shown.run_steps(200)
+    assert "choose a smaller learning rate" in shown._message.value
+    shown.reset()
+    assert shown.losses == ()
+    assert shown._message.value == ""
+
+
+def test_run_and_reset_by_button():
+    shown = widget()
+    shown._kept["n"].value = 7
+    shown._run_many()
+    assert shown.steps == 7
+    assert shown._bar.value == shown._bar.max == 7
+    shown.reset()
+    assert (shown.steps, shown._bar.value) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "sentence"),
+    [
+        (lambda: fw.TrainingStep(3, batch()), TypeError, "model=3 is no network"),
+        (lambda: fw.TrainingStep(net(), batch(), 3), TypeError, "loss=3 cannot be called"),
+        (lambda: fw.TrainingStep(net(), batch(), None, 3), TypeError, "optimizer=3 is none"),
+        (lambda: fw.TrainingStep(nn.ReLU(), batch()), ValueError, "no parameters"),
+        (lambda: fw.TrainingStep(net(), []), ValueError, "empty"),
+        (lambda: widget(losss=1), TypeError, "did you mean 'loss'"),
+        (lambda: widget().run_steps(0), ValueError, "count=0 is out of range"),
+        (lambda: setattr(widget(), "lr", -1.0), ValueError, "lr=-1.0 does not do"),
+        (lambda: setattr(widget(), "clip", -1.0), ValueError, "clip=-1.0 does not do"),
+        (lambda: widget().run_line("walk"), ValueError, "choose one of forward"),
+    ],
+)
+def test_what_is_refused(make, error, sentence):
+    with pytest.raises(error, match=sentence):
+        make()

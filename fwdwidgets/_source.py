@@ -16,18 +16,18 @@ _TAKES_APART = {"GET_ITER", "FOR_ITER", "UNPACK_SEQUENCE", "UNPACK_EX"}
 
 def line(code: types.CodeType, instruction: int) -> int | None:
     """The line on which the expression of an instruction begins; None where it has none."""
-    span = _span(code, instruction)
-    return span[0] if isinstance(span, tuple) else span
+    found = span(code, instruction)
+    return found[0] if isinstance(found, tuple) else found
 
 
 def expression(code: types.CodeType, instruction: int) -> str:
     """The exact sub-expression of an instruction, over as many lines as it takes; `""` without."""
-    span = _span(code, instruction)
-    if span is None:
+    found = span(code, instruction)
+    if found is None:
         return ""
-    if isinstance(span, int):
-        return linecache.getline(code.co_filename, span).strip()
-    first, last, start, stop = span
+    if isinstance(found, int):
+        return linecache.getline(code.co_filename, found).strip()
+    first, last, start, stop = found
     lines = [linecache.getline(code.co_filename, n) for n in range(first, last + 1)]
     if not all(lines):
         return "".join(lines).strip()
@@ -37,15 +37,14 @@ def expression(code: types.CodeType, instruction: int) -> str:
     return b"".join(data).decode(errors="replace").strip()
 
 
-def _span(code: types.CodeType, instruction: int) -> Span | int | None:
+def span(code: types.CodeType, instruction: int) -> Span | int | None:
     """The span of an expression; a line alone where the columns are not known."""
     for index, position in enumerate(code.co_positions()):
         if 2 * index == instruction:
             first, last, start, stop = position
             if first is None or last is None or start is None or stop is None:
                 return first
-            span = first, last, start, stop
-            return _whole(code, instruction, span)
+            return _whole(code, instruction, (first, last, start, stop))
     return None
 
 

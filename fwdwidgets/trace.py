@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import types
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
 
 from fwdwidgets._recorder import Call, Record, Recorder, in_torch
-from fwdwidgets._source import expression, line
+from fwdwidgets._source import Span, expression, line, span
 from fwdwidgets._state import left_as_found, named_modules
 
 Shape = tuple[int, ...]
@@ -94,6 +95,21 @@ class Step:
         where = self._record.where
         return expression(*where) if where else ""
 
+    @property
+    def span(self) -> Span | int | None:
+        """Line, last line, first and last column (in UTF-8 bytes) of `source`.
+
+        A line alone where Python knows no columns; None where there is no user's line.
+        """
+        where = self._record.where
+        return span(*where) if where else None
+
+    @property
+    def code(self) -> types.CodeType | None:
+        """The code of the function that `source` stands in; None where there is no user's line."""
+        where = self._record.where
+        return where[0] if where else None
+
     def __repr__(self) -> str:
         source = f", {_one_line(self.source)}" if self.source else ""
         return f"Step({self.name!r}, {self.op}, {_arrow(self)}{source})"
@@ -161,6 +177,7 @@ class Tracer:
 
     Args:
         keep_graph: build the gradient graph, so that `trace.output` can be differentiated.
+        watch: given the recorder of each forward pass, makes a context that the model runs in.
 
     Example:
         >>> trace = Tracer(keep_graph=True)(nn.Linear(2, 1), torch.ones(1, 2))
@@ -168,9 +185,14 @@ class Tracer:
         True
     """
 
-    def __init__(self, *, keep_graph: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        keep_graph: bool = False,
+        watch: Callable[[Recorder], AbstractContextManager[Any]] = nullcontext,
+    ) -> None:
         """See the class."""
-        self.keep_graph = keep_graph
+        self.keep_graph, self._watch = keep_graph, watch
 
     def __call__(self, model: nn.Module, /, *inputs: Any, **kwargs: Any) -> ForwardTrace:
         """Run `model(*inputs, **kwargs)` once; see `trace_forward`."""
@@ -184,7 +206,7 @@ class Tracer:
         with left_as_found(names) as writes, _grad_mode(self.keep_graph):
             recorder = Recorder(model, names, writes)
             try:
-                with recorder:
+                with recorder, self._watch(recorder):
                     output = model(*inputs, **kwargs)
             except Exception as raised:
                 error = raised

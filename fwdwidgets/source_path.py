@@ -1,0 +1,243 @@
+"""The source of a forward pass: where each step stands in it, which lines ran and which did not.
+
+`Tracer(watch=watch)` with a `LineWatch` runs the model; `read_source` then shows the function that
+holds a step as one call of it ran, and a model without a user's source as its printed layers.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import types
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from torch import nn
+
+from fwdwidgets._lines import LineWatch, Visit
+from fwdwidgets._statements import FunctionText, is_silent, read_function
+from fwdwidgets.trace import ForwardTrace, Step
+
+__all__ = ["LineWatch", "Listing", "SourceLine", "Visit", "read_source"]
+
+_ROUNDS = (ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith)
+"""Their own line is begun once more at the end: they ran as often as their block."""
+_ANONYMOUS = re.compile(r"<\w+>$")
+
+Mark = tuple[int, int, int, int]
+"""First line and column, last line and column before which it ends; lines from 0, in characters."""
+
+
+@dataclass(frozen=True)
+class SourceLine:
+    """One line of a listing.
+
+    Attributes:
+        number: its line number in its file or cell; None for a printed layer.
+        text: the line, less the indentation that all lines share.
+        ran: whether this forward pass ran it; None where there is nothing to run.
+        times: how often it ran; for a loop, how many rounds.
+    """
+
+    number: int | None
+    text: str
+    ran: bool | None
+    times: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The source of one function as one call of it ran, or the printed layers of a model.
+
+    Attributes:
+        title: what it is: `Network.forward`, `layer1.0: BasicBlock.forward`.
+        lines: from top to bottom.
+        mark: the expression of the step; None where the line is not known.
+        inside: the layer that runs inside the marked expression, `net.2: ReLU()`, or `""`.
+        is_source: whether it is Python source and not printed layers.
+    """
+
+    title: str
+    lines: tuple[SourceLine, ...]
+    mark: Mark | None
+    inside: str
+    is_source: bool
+
+    @property
+    def skipped(self) -> tuple[SourceLine, ...]:
+        """The lines that this call did not run."""
+        return tuple(line for line in self.lines if line.ran is False)
+
+
+def read_source(
+    model: nn.Module, trace: ForwardTrace, visits: Sequence[Visit], index: int
+) -> Listing:
+    """The source that a step stands in, with what ran of it for this input.
+
+    Args:
+        model: the network that ran.
+        trace: its forward pass.
+        visits: of the `LineWatch` that watched it.
+        index: of the step in `trace.steps`.
+    """
+    step = trace.steps[index]
+    visit = _visit_of(step, visits, index)
+    source = read_function(visit.code.co_filename, visit.code) if visit else None
+    if visit is None or source is None:
+        return _layers(model, step)
+    times = _count(source, visit, visits)
+    lines = []
+    for number, text in enumerate(source.lines, source.first):
+        speaks = text.strip() and not text.lstrip().startswith("#")
+        statement = source.owner.get(number) if speaks else None
+        ran, count = times.get(id(statement), (None, 0)) if statement else (None, 0)
+        lines.append(SourceLine(number, text, ran, count))
+    owner = f"{visit.module}: " if visit.module else ""
+    name = _ANONYMOUS.sub("", visit.code.co_qualname.rpartition("<locals>.")[2])
+    title = f"{owner}{name or 'a function without a name'}"
+    return Listing(title, tuple(lines), _mark(source, step), _inside(model, step, visit), True)
+
+
+# --- the call that a step was made in ---------------------------------------------------------
+
+
+def _visit_of(step: Step, visits: Sequence[Visit], index: int) -> Visit | None:
+    """The innermost call that holds the step; of a comprehension, the call it stands in."""
+    failed = step.error is not None
+    found = [v for v in visits if v.code is step.code and v.holds(index, failed=failed)]
+    if not found:
+        return None
+    visit = found[-1]
+    while visit.caller is not None and visit.code in _nested(visit.caller.code):
+        visit = visit.caller
+    return visit
+
+
+@lru_cache(maxsize=256)
+def _nested(code: types.CodeType) -> tuple[types.CodeType, ...]:
+    """The code of all functions, lambdas and comprehensions that are written in a function."""
+    own = [const for const in code.co_consts if isinstance(const, types.CodeType)]
+    return (*own, *(inner for const in own for inner in _nested(const)))
+
+
+# --- what ran -------------------------------------------------------------------------------------
+
+
+def _count(
+    source: FunctionText, visit: Visit, visits: Sequence[Visit]
+) -> dict[int, tuple[bool | None, int]]:
+    """By the id of each statement, whether it ran and how often."""
+    counts = {id(node): 0 for node in source.statements}
+    inner = [
+        v
+        for v in visits
+        if v.code in _nested(visit.code)
+        and not _ANONYMOUS.search(v.code.co_name)  # the line of a comprehension ran already
+        and _is_within(v, visit)
+    ]
+    for call in (visit, *inner):
+        for node in _begun(source, call):
+            counts[id(node)] += 1
+    found: dict[int, tuple[bool | None, int]] = {}
+    for node in source.statements:
+        count = counts[id(node)]
+        if is_silent(node):
+            found[id(node)] = None, 0
+        elif isinstance(node, _ROUNDS):
+            body = next((counts[id(n)] for n in node.body if not is_silent(n)), count)
+            found[id(node)] = count > 0 or body > 0, body
+        else:
+            found[id(node)] = count > 0, count
+    return found
+
+
+def _begun(source: FunctionText, visit: Visit) -> Iterator[ast.AST]:
+    """Each statement that a call begins, again each time.
+
+    A statement over several lines has several line events: it begins anew where another one was
+    before, or where Python jumped back to its first instruction.
+    """
+    before: ast.AST | None = None
+    entry = -1
+    for number, instruction in visit.events:
+        node = source.owner.get(number)
+        if node is not None and (node is not before or instruction <= entry):
+            entry = instruction
+            yield node
+        before = node
+
+
+def _is_within(inner: Visit, outer: Visit) -> bool:
+    while inner.caller is not None:
+        if inner.caller is outer:
+            return True
+        inner = inner.caller
+    return False
+
+
+# --- where the step stands ------------------------------------------------------------------------
+
+
+def _mark(source: FunctionText, step: Step) -> Mark | None:
+    span = step.span
+    if span is None:
+        return None
+    line = span if isinstance(span, int) else span[0]
+    top = line - source.first
+    if not 0 <= top < len(source.lines):
+        return None
+    if isinstance(span, int):
+        return top, 0, top, len(source.lines[top])
+    _, last, start, stop = span
+    bottom = min(last - source.first, len(source.lines) - 1)
+    return top, source.column(top, start), bottom, source.column(bottom, stop)
+
+
+def _inside(model: nn.Module, step: Step, visit: Visit) -> str:
+    """The layer below the visited module that made the step."""
+    if step.module in ("", visit.module):
+        return ""
+    return f"{step.module}: {_short(model, step.module)}"
+
+
+def _short(model: nn.Module, name: str) -> str:
+    try:
+        module = model.get_submodule(name)
+    except AttributeError:  # it is called by a name that it no longer has
+        return "a layer"
+    if any(True for _ in module.children()):
+        return type(module).__name__
+    return " ".join(repr(module).split())
+
+
+# --- a model without source -----------------------------------------------------------------------
+
+
+def _layers(model: nn.Module, step: Step) -> Listing:
+    """The printed layers of a model, that of the step marked."""
+    rows: list[tuple[str, str]] = []  # name, text
+    _print_layers(model, "", "", 0, rows)
+    lines = tuple(SourceLine(None, text, None, 0) for _, text in rows)
+    names = [name for name, _ in rows]
+    at = names.index(step.module) if step.module in names else None
+    mark = None
+    if at is not None:
+        text = rows[at][1]
+        mark = (at, len(text) - len(text.lstrip()), at, len(text))
+    return Listing(f"the layers of {type(model).__name__}", lines, mark, "", False)
+
+
+def _print_layers(
+    module: nn.Module, name: str, key: str, depth: int, rows: list[tuple[str, str]]
+) -> None:
+    """As PyTorch prints a model, one line a layer."""
+    indent, label = "  " * depth, f"({key}): " if key else ""
+    children = list(module.named_children())
+    if not children:
+        rows.append((name, f"{indent}{label}{' '.join(repr(module).split())}"))
+        return
+    rows.append((name, f"{indent}{label}{type(module).__name__}("))
+    for child, part in children:
+        _print_layers(part, f"{name}.{child}" if name else child, child, depth + 1, rows)
+    rows.append(("", f"{indent})"))

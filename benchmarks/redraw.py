@@ -147,6 +147,13 @@ fw.ForwardPass(fw.models.Network, fw.datasets.course(), layer="conv1")
 """,
         "sample",
     ),
+    "CompareSeeds": (
+        """
+import fwdwidgets as fw
+fw.CompareSeeds(fw.models.Network, fw.datasets.course(), seeds=(0, 1, 2, 3))
+""",
+        "sample",
+    ),
     "BatchForward": (
         """
 import fwdwidgets as fw

@@ -7,6 +7,7 @@ from fwdwidgets.trace import ForwardTrace, Step, Tracer, trace_forward
 from fwdwidgets.training import train
 from fwdwidgets.widgets.batch_forward import BatchForward
 from fwdwidgets.widgets.binary_output import BinaryOutput
+from fwdwidgets.widgets.compare_seeds import CompareSeeds
 from fwdwidgets.widgets.computation_graph import ComputationGraph
 from fwdwidgets.widgets.forward_pass import ForwardPass
 from fwdwidgets.widgets.multiclass_output import MulticlassOutput
@@ -20,6 +21,7 @@ __all__ = [
     "BinaryOutput",
     "Checkpoint",
     "Checkpoints",
+    "CompareSeeds",
     "ComputationGraph",
     "ForwardPass",
     "ForwardTrace",

@@ -27,6 +27,7 @@ ROOMS = {
     "checkpoints": NOT_TORCHS,
     "training": NOT_TORCHS,
     "training_step": NOT_TORCHS,
+    "comparison": NOT_TORCHS,
     "tables": NOT_TORCHS,
     "memory": NOT_TORCHS,
     "mismatch": NOT_TORCHS,

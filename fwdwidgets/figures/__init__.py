@@ -16,6 +16,7 @@ from fwdwidgets.figures.board import (
     Canvas,
     View,
 )
+from fwdwidgets.figures.comparison import ComparisonFigure
 from fwdwidgets.figures.forward import ForwardFigure
 from fwdwidgets.figures.heatmap import MAX_MARKS, Heatmap, Layer, Matrix, hover_cells
 from fwdwidgets.figures.lines import Lines, NumberLine
@@ -30,6 +31,7 @@ __all__ = [
     "Board",
     "Canvas",
     "Classes",
+    "ComparisonFigure",
     "Drawing",
     "ForwardFigure",
     "Heatmap",

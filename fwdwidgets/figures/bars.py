@@ -21,7 +21,7 @@ class NamedBars:
     Attributes:
         traces: the number of each series' trace in `figure.data`.
         axis: the suffix of its axes in the layout.
-        names: the suffix of the y axis that carries the names.
+        names: the suffix of the y axis that carries the names; None where there is none.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class NamedBars:
             board.trace(type="bar", name=name, marker={"color": color}, **where)
             for color in (SERIES[:series] if series > 1 else [OTHER])
         ]
-        self.names = self.axis if named else ""
+        self.names = self.axis if named else None
         self._numbers = self.axis
         if named and series == 1:
             self._numbers = board.overlay(self.axis, **right)
@@ -108,7 +108,7 @@ class NamedBars:
             f"yaxis{axis}.range": span,
             f"yaxis{axis}.visible": True,
         }
-        if self.names:
+        if self.names is not None:
             signed = list(zip(names, signs or [""] * len(names), strict=True))
             drawing.layout |= {
                 f"yaxis{axis}.tickvals": rows.tolist(),
@@ -116,6 +116,9 @@ class NamedBars:
                     f"<b>{escape(short(n))} {s}</b>" if s else escape(short(n)) for n, s in signed
                 ],
             }
+        elif len(self.traces) > 1:
+            drawing.layout[f"yaxis{axis}.tickvals"] = rows.tolist()
+            drawing.layout[f"yaxis{axis}.ticktext"] = [""] * len(names)
         if len(self.traces) == 1:
             drawing.layout |= {
                 f"yaxis{numbers}.visible": True,

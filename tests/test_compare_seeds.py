@@ -174,6 +174,23 @@ def test_checkpoints_are_compared_by_epoch(data):
         fw.CompareSeeds(fw.models.Network, data, checkpoints=states[:1])
 
 
+def test_training_is_compared_epoch_by_epoch():
+    data = images(12, classes=3)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 3))
+    checkpoints = fw.train(model, data, epochs=3, progress=False)
+    widget = fw.CompareSeeds(model, data, checkpoints=checkpoints)
+    assert widget.epochs == (0, 1, 2, 3)
+    states = [checkpoints[epoch].state for epoch in range(4)]
+    weights = [(state["1.weight"], state["1.bias"]) for state in states]
+    expected = [data[0][0].flatten() @ w.T + b for w, b in weights]
+    np.testing.assert_allclose(bars(widget, "logits"), torch.stack(expected), atol=1e-5)
+    distances = widget.distances["1"]
+    assert distances[0] == 0 < distances[1]
+    batch = fw.BatchForward(model, data, checkpoints=checkpoints, epoch=3, size=12)
+    assert batch.accuracy == pytest.approx(checkpoints[3].accuracy)
+
+
 def test_another_sample_draws_no_weights_again(data):
     built = []
 

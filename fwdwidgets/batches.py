@@ -21,7 +21,7 @@ from fwdwidgets.outputs import Answer, read_answer
 from fwdwidgets.samples import Sample, batch_of_one
 from fwdwidgets.trace import ForwardTrace, Step
 
-MAX_BYTES = 2**30
+MAX_BYTES = 2**29
 """The values of all steps of a batch may take so many bytes; a larger batch is refused."""
 
 
@@ -130,7 +130,7 @@ def _refuse(alone: ForwardTrace, count: int) -> str:
         return ""
     return (
         f"size={count} is too large for this network: its steps hold {each / 2**20:,.0f} MB a "
-        f"sample, so this batch would take {each * count / 2**30:.1f} GB. "
+        f"sample, so this batch would take {each * count / 2**30:.2g} GB. "
         f"Choose size={max(1, MAX_BYTES // each)} or less."
     )
 

@@ -12,12 +12,12 @@ from fwdwidgets.figures.board import OTHER, PREDICTED, TRUE, Board, Canvas, Rect
 from fwdwidgets.figures.heatmap import Heatmap, Matrix
 
 _SIGN_COLORS = {"✓": TRUE, "✗": PREDICTED, "●": OTHER}
-_WIDE = [(0, 0.4, 0.56, 1), (0.63, 0.93, 0.63, 1), (0.1, 0.4, 0, 0.43), (0.6, 0.9, 0, 0.43)]
+_WIDE = [(0, 0.4, 0.59, 1), (0.63, 0.93, 0.65, 1), (0.1, 0.4, 0, 0.48), (0.6, 0.9, 0, 0.48)]
 _NARROW = [
-    (0.05, 0.95, 0.8, 1),
-    (0.27, 0.88, 0, 0.16),
-    (0.27, 0.72, 0.54, 0.72),
-    (0.12, 0.66, 0.26, 0.44),
+    (0.05, 0.95, 0.82, 1),
+    (0.27, 0.88, 0, 0.15),
+    (0.27, 0.72, 0.55, 0.755),
+    (0.12, 0.66, 0.27, 0.475),
 ]
 
 
@@ -104,7 +104,10 @@ class Rows:
 
     def draw_sums(self, drawing: Drawing, sums: Sequence[str]) -> None:
         """Write a text at the right of each row, from top to bottom."""
+        size = 11 if len(sums) <= 20 else 9  # so that thirty rows have room for their names
         drawing.layout |= {
+            f"yaxis{self.matrix.axis}.tickfont.size": size,
+            f"yaxis{self._sums}.tickfont.size": size,
             f"yaxis{self._sums}.visible": True,
             f"yaxis{self._sums}.range": [len(sums) - 0.5, -0.5],
             f"yaxis{self._sums}.tickvals": list(range(len(sums))),
@@ -137,7 +140,7 @@ class BatchFigure:
     def __init__(self) -> None:
         board = Board()
         self.pictures = Pictures(board)
-        self.confusion = Matrix(board, "confusion", "share")
+        self.confusion = Matrix(board, "confusion")
         axis = self.confusion.axis
         self._diagonal = board.trace(
             type="scatter",
@@ -152,8 +155,8 @@ class BatchFigure:
         self.probabilities = Rows(board, "probabilities", "share")
         self.canvas: Canvas = board.canvas(
             {
-                0: View(1500, _NARROW, {"b": 90}, self._room(_NARROW, 70 / 340, -90)),
-                700: View(760, _WIDE, {"b": 70}, self._room(_WIDE, 60 / 900, -40)),
+                0: View(1750, _NARROW, {"b": 90}, self._room(_NARROW, 70 / 340, -90)),
+                700: View(830, _WIDE, {"b": 70}, self._room(_WIDE, 60 / 900, -40)),
             }
         )
 
@@ -165,8 +168,7 @@ class BatchFigure:
             beside = 0 if matrix is self.confusion else gap
             room[f"coloraxis{matrix.color}.colorbar.x"] = right + beside
             room[f"xaxis{matrix.axis}.tickangle"] = angle
-            for letter in "xy":
-                room[f"{letter}axis{matrix.axis}.tickfont.size"] = 11
+            room[f"xaxis{matrix.axis}.tickfont.size"] = 11
         return room
 
     def draw_diagonal(self, drawing: Drawing, classes: int) -> None:

@@ -161,6 +161,13 @@ fw.BatchForward(fw.models.Network, fw.datasets.course(), size=8)
 """,
         "start",
     ),
+    "WhatWentWrong": (
+        """
+import fwdwidgets as fw, torch
+fw.WhatWentWrong(fw.models.Network, torch.rand(4, 1, 28, 28))
+""",
+        "batch",
+    ),
 }
 
 # Notes the time of each keydown and of the last change below the figure since.

@@ -13,6 +13,7 @@ from fwdwidgets.widgets.forward_pass import ForwardPass
 from fwdwidgets.widgets.multiclass_output import MulticlassOutput
 from fwdwidgets.widgets.regression_output import RegressionOutput
 from fwdwidgets.widgets.training_step import TrainingStep
+from fwdwidgets.widgets.what_went_wrong import WhatWentWrong
 
 __version__ = "0.1.0"
 
@@ -30,6 +31,7 @@ __all__ = [
     "Step",
     "Tracer",
     "TrainingStep",
+    "WhatWentWrong",
     "__version__",
     "datasets",
     "models",

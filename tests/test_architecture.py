@@ -35,6 +35,7 @@ ROOMS = {
     "wrong": NOT_TORCHS,
     "figures": ("torch", "ipywidgets", "anywidget", "voila"),
     "badge": ("torch", "numpy", "plotly", "ipywidgets"),
+    "shape_table": ("torch", "numpy", "plotly", "ipywidgets"),
     "widgets.forward_pass": ("voila", "jupyterlab", "torchvision", "sklearn"),
     "serve.folders": ("voila", "jupyterlab", "torchvision"),
 }

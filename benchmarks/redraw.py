@@ -166,7 +166,7 @@ fw.BatchForward(fw.models.Network, fw.datasets.course(), size=8)
 import fwdwidgets as fw, torch
 fw.WhatWentWrong(fw.models.Network, torch.rand(4, 1, 28, 28))
 """,
-        "batch",
+        "batch_size",
     ),
 }
 
@@ -178,6 +178,11 @@ WATCH = """() => {
   new MutationObserver(() => { w.last = performance.now(); }).observe(
     figure, { childList: true, subtree: true, attributes: true, characterData: true });
 }"""
+
+
+def css(trait: str) -> str:
+    """The class of the control of a trait."""
+    return f"fwd-{trait.replace('_', '-')}"
 
 
 def plotly_alone(code: str, moves: int, folder: Path, name: str, control: str) -> Path:
@@ -217,7 +222,7 @@ print(json.dumps(states))
     page = folder / name
     page.write_text(
         f"""<!doctype html><meta charset="utf-8"><script>{get_plotlyjs()}</script>
-<div class="fwd-{control}"><input type="range" role="slider" min="0" max="{moves}" value="0"></div>
+<div class="{css(control)}"><input type="range" role="slider" min="0" max="{moves}" value="0"></div>
 <div class="fwd-figure" style="width:1080px"></div>
 <script>
 const states = {states};
@@ -426,7 +431,7 @@ def run_widget(playwright, address: str, title: str, folder: Path) -> None:
     for _ in range(moves // 5):
         for tab in tabs:
             for _ in range(5):
-                milliseconds, received = tab.press("ArrowRight", f".fwd-{control}")
+                milliseconds, received = tab.press("ArrowRight", f".{css(control)}")
                 tab.times.append(milliseconds)
                 size.append(received)
     ours, theirs = (statistics.median(tab.times) for tab in tabs)

@@ -365,7 +365,9 @@ class WhatWentWrong(ForwardWidget):
             self._message,
             row(link(steps, "step", "fwd-step"), link(view, "view", "fwd-view")),
             self._shapes,
-            row(link(batch, "batch_size", "fwd-batch-size"), link(memory, "memory_mb", "fwd-memory")),
+            row(
+                link(batch, "batch_size", "fwd-batch-size"), link(memory, "memory_mb", "fwd-memory")
+            ),
             self._status,
             self._plot,
             self._table,

@@ -105,7 +105,7 @@ def test_the_nan_of_lesson_13(names):
 
 def test_the_solution_of_lesson_13(names):
     assert len(solutions(lesson(13))) == 1
-    larger = torch.rand(4, 1, 32, 32)
+    larger = names["larger"]
     widget = fw.WhatWentWrong(names["Classifier"](64 * 7 * 7), larger)
     assert widget.repairs == (f"in_features={64 * 8 * 8} in place of 3136 in fc1",)
     assert tuple(names["Classifier"](64 * 8 * 8)(larger).shape) == (4, 10)

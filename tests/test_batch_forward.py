@@ -354,6 +354,9 @@ def test_the_model_is_left_as_found():
     assert torch.equal(torch.get_rng_state(), random)
 
 
-def test_unknown_keywords_are_refused():
+def test_unknown_keywords_and_wrong_kinds_are_refused():
+    for keyword in ({"start": "a"}, {"size": 2.5}, {"sample": "b"}):
+        with pytest.raises((traitlets.TraitError, TypeError), match=next(iter(keyword))):
+            fw.BatchForward(fw.models.Network, dataset(), **keyword)
     with pytest.raises(TypeError, match="did you mean 'size'"):
         fw.BatchForward(fw.models.Network, dataset(), sise=3)

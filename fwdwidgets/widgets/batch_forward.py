@@ -125,8 +125,6 @@ class BatchForward(WeightedWidget):
         self._tiling: Tiling = ((1, 1), (1, 1))
         self._columns = 0  # of logits and probabilities
         self._pictured = ""  # what the figure shows, in words
-        self._check_start(start)
-        self._check_size(size)
         self.start, self.size = start, size
         self._begin(start if sample is None else sample, seed, epoch)
         self._place()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any
 
@@ -99,10 +99,10 @@ class CompareSeeds(SampledWidget):
         self._sample = self._load(sample)
         self.sample = sample
         if seeds is not None or not self._networks.epochs:
-            self.seeds = (0, 1, 2) if seeds is None else tuple(seeds)
+            self.seeds = (0, 1, 2) if seeds is None else _as_tuple(seeds)
         if epochs is not None or self._networks.epochs:
             count = self._networks.epochs
-            self.epochs = spread(count) if epochs is None else tuple(epochs)
+            self.epochs = spread(count) if epochs is None else _as_tuple(epochs)
         self._build_controls()
         self._run_networks()
         self._check_sample(self._sample)
@@ -388,3 +388,8 @@ class CompareSeeds(SampledWidget):
         """Take as many seeds that come after the largest of these."""
         first = max(self.seeds) + 1
         self.seeds = tuple(range(first, first + len(self.seeds)))
+
+
+def _as_tuple(numbers: Any) -> Any:
+    """A range, or another collection, as a tuple; the trait refuses what is none."""
+    return tuple(numbers) if isinstance(numbers, Iterable) else numbers

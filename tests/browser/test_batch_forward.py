@@ -114,6 +114,13 @@ def test_a_row_is_chosen_by_mouse_and_keyboard_and_is_the_sample_everywhere(
         "() => document.querySelector('.fwd-sample .widget-readout').innerText === '7'"
     )
 
+    page.reload(wait_until="commit")  # a new kernel shows what the old one did
+    ready(page)
+    page.wait_for_function(
+        """() => ["start", "chosen-row", "sample"].map((name) =>
+          document.querySelector(`.fwd-${name} .widget-readout`).innerText).join() === "6,1,7" """
+    )
+
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (360, "light")])
 def test_fits(address: str, visits: Visits, width: int, scheme: str) -> None:

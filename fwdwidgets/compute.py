@@ -136,19 +136,25 @@ class Forward:
 
     def trace(self, batch: Tensor) -> ForwardTrace:
         """Run the network once on a batch, `(N, ...)`; the batch itself is left as it is."""
-        with self._mode() as network:
+        with self.mode() as network:
             # A copy goes in: a forward that works in place must not change the dataset.
             return self._tracer(network, batch.clone())
 
     def predict(self, sample: Tensor, head: str) -> int | None:
         """The predicted class of a sample, by the same forward pass without the recording."""
-        with torch.no_grad(), self._mode() as network:
+        with torch.no_grad(), self.mode() as network:
             output: Tensor = network(batch_of_one(sample, network).clone())
         return decide(display.as_float(output[0]), head)
 
     @contextmanager
-    def _mode(self) -> Iterator[nn.Module]:
-        """Put every submodule in this mode, random numbers under a fixed seed, and all back."""
+    def mode(self, training: bool | None = None, draw: int = DROPOUT_SEED) -> Iterator[nn.Module]:
+        """Put every submodule in a mode, random numbers under a fixed seed, and all back.
+
+        Args:
+            training: train mode or eval mode; None is this object's own.
+            draw: what dropout is drawn under.
+        """
+        training = self.training if training is None else training
         network = self.network
         assert network is not None, "use_seed comes first"
         found = [(module, module.training) for module in network.modules()]
@@ -157,20 +163,20 @@ class Forward:
             # torch.manual_seed would also note a stack trace for GPUs that are not there.
             # Lazy layers draw their weights in the first forward pass: under the model's seed.
             lazy = any(is_lazy(p) for p in network.parameters())
-            seed = self._seed if lazy else DROPOUT_SEED
+            seed = self._seed if lazy else draw
             torch.default_generator.manual_seed(seed)
             for device in devices:
                 with torch.cuda.device(device):
                     torch.cuda.manual_seed(seed)
-            for module, training in found:
-                if training is not self.training:
-                    module.training = self.training
+            for module, before in found:
+                if before is not training:
+                    module.training = training
             try:
                 yield network
             finally:
-                for module, training in found:
-                    if module.training is not training:
-                        module.training = training
+                for module, before in found:
+                    if module.training is not before:
+                        module.training = before
 
 
 def _count_checkpoints(checkpoints: Any) -> int:

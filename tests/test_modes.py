@@ -1,0 +1,136 @@
+"""Masks, statistics and held bytes against plain PyTorch."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import fwdwidgets as fw
+from fwdwidgets.compute import Forward
+from fwdwidgets.modes import dropping_in_eval, flag_of, held_bytes, run_in_mode, statistics
+
+
+def ready(model):
+    forward = Forward(model, training=False)
+    forward.use_seed(None)
+    return forward
+
+
+def snapshot(model):
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    return state, [module.training for module in model.modules()]
+
+
+def same(model, found):
+    state, modes = found
+    now, now_modes = snapshot(model)
+    return modes == now_modes and all(torch.equal(state[n], now[n]) for n in state)
+
+
+@pytest.mark.parametrize("draw", [0, 1, 7])
+def test_the_masks_are_those_that_the_seed_draws(draw):
+    model = fw.models.ImageClassifier()
+    found = snapshot(model)
+    batch = torch.rand(2, 1, 28, 28)
+    run = run_in_mode(ready(model), batch, training=True, draw=draw)
+    torch.manual_seed(draw)
+    expected = F.dropout(torch.ones(2, 128), 0.25, True) != 0
+    (dropped,) = run.dropped.values()
+    assert torch.equal(dropped.kept, expected)
+    assert dropped.count == int((~expected).sum())
+    assert dropped.scale == pytest.approx(4 / 3)
+    before = run.trace[run.trace["dropout"].parents[0]].value
+    assert torch.allclose(run.trace["dropout"].value, before * expected / 0.75)
+    assert same(model, found)
+
+
+def test_two_dropouts_have_masks_of_their_own():
+    model = nn.Sequential(nn.Dropout(0.5), nn.Linear(8, 8), nn.Dropout(0.25))
+    batch = torch.rand(1, 8) + 1
+    run = run_in_mode(ready(model), batch, training=True, draw=3)
+    assert list(run.dropped) == ["0", "2"]
+    for name, dropped in run.dropped.items():
+        assert torch.equal(run.trace[name].value == 0, ~dropped.kept)
+
+
+def test_eval_mode_drops_nothing():
+    run = run_in_mode(
+        ready(fw.models.ImageClassifier()), torch.rand(1, 1, 28, 28), training=False, draw=0
+    )
+    assert run.dropped == {}
+    assert dropping_in_eval(run) == []
+
+
+class Careless(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x, is_training=True):
+        return F.dropout(self.fc(x), 0.5, training=is_training)
+
+
+def test_a_dropout_that_drops_in_eval_mode_is_found():
+    run = run_in_mode(ready(Careless()), torch.rand(1, 4), training=False, draw=0)
+    assert [step.op for step in dropping_in_eval(run)] == ["dropout"]
+    assert flag_of(Careless()) == ("is_training", True)
+    assert flag_of(nn.Linear(2, 2)) is None
+
+
+@pytest.mark.parametrize("momentum", [0.1, 0.5])
+def test_the_running_statistics_move_by_the_formula(momentum):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3, momentum=momentum), nn.ReLU())
+    model[1].running_mean.fill_(0.3)
+    found = snapshot(model)
+    batch = torch.randn(5, 1, 6, 6)
+    (norm,) = statistics(ready(model), batch)
+    with torch.no_grad():
+        channel = model[0](batch)[:, 0].double()
+    assert norm.name == "1"
+    assert norm.batch_mean == pytest.approx(channel.mean().item(), abs=1e-6)
+    assert norm.batch_var == pytest.approx(channel.var(unbiased=True).item(), abs=1e-6)
+    assert norm.before == pytest.approx((0.3, 1.0))
+    assert norm.after[0] == pytest.approx(
+        (1 - momentum) * 0.3 + momentum * norm.batch_mean, abs=1e-6
+    )
+    assert norm.after[1] == pytest.approx((1 - momentum) + momentum * norm.batch_var, abs=1e-6)
+    assert same(model, found)
+
+
+def test_without_batchnorm_or_with_one_sample_there_are_none():
+    assert statistics(ready(nn.Linear(2, 2)), torch.rand(1, 2)) == []
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    assert statistics(ready(model), torch.rand(1, 2)) == []  # PyTorch refuses one value a channel
+    assert not model[1]._forward_pre_hooks
+
+
+def test_the_bytes_held_are_counted_by_hand():
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    found = snapshot(model)
+    grads, no_grad, switched, inference = held_bytes(ready(model), torch.rand(3, 4), training=False)
+    # The result of ReLU is kept, for its own derivative and for the last layer's: 3 x 8 floats.
+    # The first layer keeps the input and the last its weights: those are there anyway.
+    assert grads.bytes == 3 * 8 * 4
+    assert (grads.grad_fn, grads.requires_grad) == ("AddmmBackward0", True)
+    for nothing in (no_grad, switched, inference):
+        assert (nothing.bytes, nothing.grad_fn, nothing.requires_grad) == (0, "None", False)
+    assert same(model, found)
+    assert torch.is_grad_enabled()
+
+
+def test_the_bytes_grow_with_the_batch():
+    model = fw.models.Network()
+    one = held_bytes(ready(model), torch.rand(1, 1, 28, 28), training=True)[0]
+    four = held_bytes(ready(model), torch.rand(4, 1, 28, 28), training=True)[0]
+    assert four.bytes == 4 * one.bytes
+
+
+def test_the_random_state_is_left_as_found():
+    model = fw.models.ImageClassifier()
+    batch = torch.rand(1, 1, 28, 28)
+    before = torch.get_rng_state()
+    run_in_mode(ready(model), batch, training=True, draw=5)
+    statistics(ready(model), batch)
+    held_bytes(ready(model), batch, training=True)
+    assert torch.equal(before, torch.get_rng_state())

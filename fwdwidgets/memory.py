@@ -55,7 +55,7 @@ class Memory:
         steps: the result of each step, by its name.
         inference: all that is alive at once without gradients: weights, inputs, results.
         training: the same for one forward and backward pass: also what autograd keeps, and the
-            gradients; None where the output has no gradient.
+            gradients; None where there is no backward pass.
     """
 
     weights: int
@@ -77,8 +77,8 @@ def measure_memory(model: nn.Module, inputs: Inputs, trace: ForwardTrace) -> Mem
         trace: its forward pass on these inputs.
 
     Returns:
-        The bytes, or None where the inputs have no batch axis or the model does not run on two or
-        three of their samples.
+        The bytes, or None where the inputs have no batch axis or the model does not run on two and
+        on three of their samples.
     """
     if not inputs.batch:
         return None
@@ -149,7 +149,7 @@ def _distinct(tensors: list[Tensor]) -> dict[int, int]:
 
 
 def _alive(model: nn.Module, inputs: Inputs, learn: bool) -> list[int]:
-    """The new bytes that are alive after each operation; empty where there is nothing to learn."""
+    """The new bytes that are alive after each operation; empty where it cannot be learned."""
     own = inputs.copied()
     meter = _Meter([*model.parameters(), *model.buffers(), *own.tensors()])
     with left_as_found(named_modules(model)), torch.set_grad_enabled(learn):
@@ -158,9 +158,14 @@ def _alive(model: nn.Module, inputs: Inputs, learn: bool) -> list[int]:
         with meter:
             output = own.call(model)
             roots = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.requires_grad]
-            if learn and roots:
-                torch.autograd.backward([root.abs().sum() for root in roots])
-    return meter.moments if roots or not learn else []
+            if learn:
+                if not roots:
+                    return []
+                try:
+                    torch.autograd.backward([root.abs().sum() for root in roots])
+                except RuntimeError:  # an operation in place took away what it needs
+                    return []
+    return meter.moments
 
 
 class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -35,6 +35,7 @@ class Finding:
             or `"fine"`.
         step: the name of the step to look at; None where all is well.
         check: what a copy with the repairs did; None where there was nothing to try.
+        random: the state of the random numbers that the model ran under.
         sentences: all that in words, the most important first.
     """
 
@@ -45,6 +46,7 @@ class Finding:
     step: str | None
     check: Check | None
     sentences: tuple[str, ...]
+    random: Tensor
 
     def meetings(self, step: Step) -> Meetings | None:
         """The shapes that meet in a step."""
@@ -53,7 +55,9 @@ class Finding:
     def operands(self, step: Step) -> list[Tensor]:
         """What went into a step, as it was before the step ran; the model runs again for it."""
         index = [one.name for one in self.trace].index(step.name)
-        again, operands = rerun(self.model, self.inputs, keep=index)
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self.random)  # dropout drops the same
+            again, operands = rerun(self.model, self.inputs, keep=index)
         same = index < len(again) and again[index].op == step.op
         return operands if same and operands is not None else []
 
@@ -81,25 +85,28 @@ def find_wrong(model: nn.Module, inputs: Inputs) -> Finding:
         model: any module; it is left as found.
         inputs: what it takes.
     """
+    random = torch.get_rng_state()
     trace, _ = rerun(model, inputs)
+
+    def found(
+        kind: str, step: str | None, sentences: tuple[str, ...], check: Check | None = None
+    ) -> Finding:
+        return Finding(model, inputs, trace, kind, step, check, sentences, random)
+
     if trace.error is not None:
-        check = check_repairs(model, inputs, trace)
-        last = trace.steps[-1]
-        return Finding(
-            model, inputs, trace, "error", last.name, check, _failure(trace, last, check)
-        )
+        check, last = check_repairs(model, inputs, trace), trace.steps[-1]
+        return found("error", last.name, _failure(trace, last, check), check)
     odd = first_nonfinite(trace)
     if odd is not None:
-        finding = Finding(model, inputs, trace, "nonfinite", odd.name, None, ())
-        sentences = _nonfinite(finding, odd)
-        return Finding(model, inputs, trace, "nonfinite", odd.name, None, sentences)
+        operands = found("nonfinite", odd.name, ()).operands(odd)
+        return found("nonfinite", odd.name, _nonfinite(trace, inputs, odd, operands))
     lost = _lost_batch(trace, inputs)
     if lost is not None:
         step, sentence = lost
-        return Finding(model, inputs, trace, "batch", step, None, (sentence,))
+        return found("batch", step, (sentence,))
     steps = f"{len(trace)} step{'' if len(trace) == 1 else 's'}"
     fine = f"Nothing went wrong: {steps}, every value is finite, and the output is {_came(trace)}."
-    return Finding(model, inputs, trace, "fine", None, None, (fine,))
+    return found("fine", None, (fine,))
 
 
 def describe_check(check: Check | None) -> str:
@@ -134,10 +141,12 @@ def _came(trace: ForwardTrace) -> str:
 # --- NaN and infinity -----------------------------------------------------------------------------
 
 
-def _nonfinite(finding: Finding, step: Step) -> tuple[str, ...]:
-    given = next((t for t in finding.inputs.tensors() if not _finite(t)), None)
-    said = explain_nonfinite(finding.trace, given)
-    return tuple(text for text in (said, explain_values(step, finding.operands(step))) if text)
+def _nonfinite(
+    trace: ForwardTrace, inputs: Inputs, step: Step, operands: list[Tensor]
+) -> tuple[str, ...]:
+    given = next((t for t in inputs.tensors() if not _finite(t)), None)
+    said = explain_nonfinite(trace, given), explain_values(step, operands)
+    return tuple(text for text in said if text)
 
 
 def explain_values(step: Step, operands: list[Tensor]) -> str:

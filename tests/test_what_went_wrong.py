@@ -148,7 +148,7 @@ def test_a_model_without_steps_and_one_for_a_single_batch_size():
             return x.reshape(2, 3)
 
     widget = fw.WhatWentWrong(Fixed(), torch.ones(2, 3))
-    assert "takes this one alone" in widget._status.value
+    assert "known for this batch alone" in widget._status.value
     assert widget.largest_batch is None
 
 

@@ -417,6 +417,14 @@ def test_an_input_with_nan_is_named():
     assert "The input holds such values already" in finding.sentences[0]
 
 
+def test_operands_of_the_same_dropout_mask_later_on():
+    model = Calls(lambda x: F.dropout(x, 0.5) + 1)
+    finding = find(model, torch.rand(50))
+    torch.rand(3)  # others draw in between
+    (dropped,) = finding.operands(finding.trace["add"])
+    assert torch.equal(dropped, finding.trace["dropout"].value)
+
+
 def test_operands_within_attention_under_dropout():
     model = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
     finding = find(model, torch.randn(2, 3, 8))
@@ -503,6 +511,15 @@ def test_measuring_leaves_the_model_as_found():
 def test_a_frozen_model_has_no_training():
     model = nn.Linear(2, 2).requires_grad_(False)
     assert measure(nn.Sequential(model), torch.rand(1, 2)).training is None
+
+
+def test_a_model_without_a_backward_pass_has_no_training():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Sigmoid(), Calls(lambda x: x.mul_(2)))
+    memory = measure(model, torch.rand(1, 2))
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        model(torch.rand(1, 2)).sum().backward()
+    assert memory.training is None
+    assert memory.inference.at(1) > 0
 
 
 def test_a_model_for_one_batch_size_only_cannot_be_measured():

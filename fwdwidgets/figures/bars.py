@@ -22,7 +22,6 @@ class NamedBars:
         traces: the number of each series' trace in `figure.data`.
         axis: the suffix of its axes in the layout.
         names: the suffix of the y axis that carries the names; None where there is none.
-        names: the suffix of the y axis that carries the names; None where a panel beside does.
     """
 
     def __init__(

@@ -312,7 +312,7 @@ class WhatWentWrong(ForwardWidget):
             self._status.value = (
                 "no forward pass to measure: the bars are the results up to here, for this batch"
                 if self.kind == "error"
-                else "bytes for another batch size are not known: the model takes this one alone"
+                else "bytes are known for this batch alone: on two or three samples the model fails"
             )
             return
         budget = round(self.memory_mb * MB)

@@ -10,6 +10,7 @@ from fwdwidgets.widgets.binary_output import BinaryOutput
 from fwdwidgets.widgets.compare_seeds import CompareSeeds
 from fwdwidgets.widgets.computation_graph import ComputationGraph
 from fwdwidgets.widgets.forward_pass import ForwardPass
+from fwdwidgets.widgets.modes import Modes
 from fwdwidgets.widgets.multiclass_output import MulticlassOutput
 from fwdwidgets.widgets.regression_output import RegressionOutput
 from fwdwidgets.widgets.training_step import TrainingStep
@@ -26,6 +27,7 @@ __all__ = [
     "ComputationGraph",
     "ForwardPass",
     "ForwardTrace",
+    "Modes",
     "MulticlassOutput",
     "RegressionOutput",
     "Step",

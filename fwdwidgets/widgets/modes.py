@@ -1,0 +1,427 @@
+"""The same input in train mode and in eval mode, and what autograd keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import torch
+import traitlets
+from torch import Tensor, nn
+from traitlets import observe, validate
+
+from fwdwidgets import badge, display, figures
+from fwdwidgets.diagnose import explain_failure
+from fwdwidgets.modes import (
+    Held,
+    ModeRun,
+    Statistics,
+    dropping_in_eval,
+    flag_of,
+    held_bytes,
+    run_in_mode,
+    statistics,
+)
+from fwdwidgets.outputs import find_head, probabilities
+from fwdwidgets.samples import batch_of_one
+from fwdwidgets.widgets import _panels as panels
+from fwdwidgets.widgets._base import BadValue, Index, row
+from fwdwidgets.widgets._plot import Plot
+from fwdwidgets.widgets._weighted import WeightedWidget
+
+MAX_MATES = 31
+"""So many other samples may stand in the batch."""
+MAX_DRAW = 99
+
+
+class Modes(WeightedWidget):
+    """One sample, run in train mode and in eval mode: what differs, and what autograd keeps.
+
+    Example:
+        >>> fw.Modes(fw.models.ImageClassifier, fw.datasets.course())
+
+    Args:
+        model: an `nn.Module`, or a class or factory that makes one; it is left as found.
+        dataset: anything indexable of `(input, label)`.
+        class_names: one name a class; by default `dataset.classes`.
+        sample: index into the dataset; it is the first of the batch.
+        seed: what the weights are drawn under; None means the weights as given.
+        layer: the name of a step; None means the first dropout or BatchNorm, else the last step.
+        draw: what dropout is drawn under, 0 to 99.
+        mates: how many of the samples that follow are in the batch with it, 0 to 31.
+
+    Attributes:
+        dropped: how many numbers of the sample the chosen dropout dropped in train mode; None
+            where the layer is no dropout.
+        same: whether the sample's output is the same in both modes, bit for bit.
+        held: bytes kept for the way back, by how the forward pass was run.
+
+    Raises:
+        TypeError: model, dataset or a keyword is of the wrong kind.
+        ValueError: the dataset is empty, or a state is out of range.
+    """
+
+    layer = traitlets.Unicode(None, allow_none=True)
+    draw = Index(0)
+    mates = Index(0)
+    dropped = traitlets.Int(None, allow_none=True, read_only=True)
+    same = traitlets.Bool(None, allow_none=True, read_only=True)
+    held = traitlets.Dict(read_only=True)
+
+    def __init__(
+        self,
+        model: nn.Module | Callable[[], nn.Module],
+        dataset: Any,
+        *,
+        class_names: Sequence[str] | None = None,
+        sample: int = 0,
+        seed: int | None = None,
+        layer: str | None = None,
+        draw: int = 0,
+        mates: int = 0,
+        **unknown: Any,
+    ) -> None:
+        """See the class."""
+        super().__init__("train and eval", unknown, model, dataset, class_names, training=False)
+        self._make_figure()
+        self._said = ipywidgets.HTML()
+        self._said.add_class("fwd-badge")
+        self._tables = ipywidgets.HTML()
+        self._tables.add_class("fwd-tables")
+        self._history: list[tuple[int, float]] = []
+        self._train: ModeRun
+        self._eval: ModeRun
+        self._begin(sample, seed, None)
+        self.draw, self.mates = draw, mates
+        self._run_both()
+        self._layer_slider = self._slider(
+            ipywidgets.SelectionSlider, "Layer", options=self._layers() or [""]
+        )
+        self.layer = layer if layer is not None else self._first_layer()
+        self._build()
+        self._quiet = False
+        self._show()
+
+    @property
+    def figure(self) -> Any:
+        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
+        return self._plot.figure
+
+    # --- state ----------------------------------------------------------------------------------
+
+    @validate("draw", "mates")
+    def _valid_number(self, proposal: dict[str, Any]) -> int:
+        name, value = proposal["trait"].name, proposal["value"]
+        most = MAX_DRAW if name == "draw" else min(MAX_MATES, self._length - 1)
+        if not 0 <= value <= most:
+            with self._told():
+                raise BadValue(f"{name}={value} is out of range: choose 0 to {most}.")
+        return int(value)
+
+    @validate("layer")
+    def _valid_layer(self, proposal: dict[str, Any]) -> str:
+        if proposal["value"] not in self._layers():
+            with self._told():
+                raise BadValue(
+                    f"layer={proposal['value']!r} is not a step of this forward pass; choose one "
+                    f"of {', '.join(self._layers())}."
+                )
+        return str(proposal["value"])
+
+    @observe("draw", "mates")
+    def _run_changed(self, change: dict[str, Any]) -> None:
+        if not self._quiet:
+            if change["name"] == "mates":
+                self._history.clear()
+            self._run_and_show()
+
+    @observe("layer")
+    def _layer_changed(self, _: Any) -> None:
+        if not self._quiet:
+            with self._quietly():
+                self.layer = self.layer or self._first_layer()
+            self._error = ""
+            self._show()
+
+    def _rerun(self) -> None:
+        self._history.clear()
+        self._run_and_show()
+        if self._eval.trace.error is not None:
+            raise self._eval.trace.error
+
+    def run_again(self) -> None:
+        """Run the same input again, dropout drawn anew; after the last draw comes the first."""
+        self.draw = (self.draw + 1) % (MAX_DRAW + 1)
+
+    # --- compute --------------------------------------------------------------------------------
+
+    def _batch(self) -> Tensor:
+        """The sample, and after it its batch-mates, from the dataset's beginning after its end."""
+        network = self._forward.network
+        assert network is not None, "the weights are settled"
+        indices = [(self.sample + i) % self._length for i in range(self.mates + 1)]
+        inputs = [batch_of_one(self._load(index).input, network) for index in indices]
+        shapes = {tuple(each.shape[1:]) for each in inputs}
+        if len(shapes) > 1:
+            raise BadValue(
+                f"samples {indices[0]} to {indices[-1]} have different shapes, "
+                f"{' and '.join(map(str, sorted(shapes)))}: a batch needs equal ones. Set mates=0."
+            )
+        return torch.cat(inputs)
+
+    def _run_both(self) -> None:
+        batch = self._batch()
+        forward = self._forward
+        self._train = run_in_mode(forward, batch, training=True, draw=self.draw)
+        self._eval = run_in_mode(forward, batch, training=False, draw=self.draw)
+        failed = self._eval.trace.error is not None
+        self._norms = [] if failed else statistics(forward, batch)
+        self._held = [] if failed else held_bytes(forward, batch, training=False)
+        train, evaluated = self._output(self._train), self._output(self._eval)
+        both = train is not None and evaluated is not None
+        self.set_trait("same", torch.equal(train, evaluated) if both else None)  # type: ignore[arg-type]
+        self.set_trait("held", {each.context: each.bytes for each in self._held})
+
+    def _output(self, run: ModeRun) -> Tensor | None:
+        """The sample's row of the output as probabilities, or as it is."""
+        output = run.trace.output
+        if not isinstance(output, Tensor) or output.dim() != 2:
+            return None
+        line = display.as_float(output.detach()[0])
+        chances = probabilities(line, find_head(run.trace))
+        return chances if len(chances) else line
+
+    def _layers(self) -> list[str]:
+        """Steps that both modes have."""
+        return [
+            s.name
+            for s in self._eval.trace
+            if s.value is not None and s.name in self._names_of(self._train)
+        ]
+
+    @staticmethod
+    def _names_of(run: ModeRun) -> set[str]:
+        return {step.name for step in run.trace if step.value is not None}
+
+    def _first_layer(self) -> str | None:
+        names = self._layers()
+        wanted = [n for n in names if self._eval.trace[n].op in ("dropout", "batch_norm")]
+        return next(iter(wanted or names[-1:]), None)
+
+    # --- show -----------------------------------------------------------------------------------
+
+    def _run_and_show(self) -> None:
+        with self._told():
+            self._run_both()
+        names = self._layers()
+        with self._quietly():
+            if names != list(self._layer_slider.options) and names:
+                kept = self.layer if self.layer in names else self._first_layer()
+                self._layer_slider.options = names
+                self.layer = self._layer_slider.value = kept
+        self._error = ""
+        self._show()
+
+    def _show(self) -> None:
+        trace = self._eval.trace
+        if trace.error is not None:
+            self._tell_error(explain_failure(trace))
+            self._plot.old = True
+            return
+        chosen = self._train.dropped.get(self.layer or "")
+        self.set_trait("dropped", int((~chosen.kept[0]).sum()) if chosen else None)
+        step = trace[self.layer] if self.layer else None
+        if self._train.trace.error is not None:
+            self._notes["train"] = "Train mode: " + explain_failure(self._train.trace)
+        else:
+            self._notes["train"] = ""
+        self._notes["careless"] = self._say_careless()
+        self._said.value = badge.badge_html("neutral", self._describe())
+        self._tables.value = _norm_table(self._norms) + _held_table(self._held)
+        self._draw(step)
+        self._follow_weights()
+        self._follow()
+        self._show_message()
+
+    def _say_careless(self) -> str:
+        steps = dropping_in_eval(self._eval)
+        if not steps:
+            return ""
+        network = self._forward.network
+        flag = flag_of(network) if network is not None else None
+        if flag and flag[1]:
+            return (
+                f"{steps[0].name} drops in eval mode too: forward() has a flag {flag[0]}, True "
+                "unless it is told otherwise, and model.eval() does not reach it. Use "
+                "self.training in its place."
+            )
+        return (
+            f"{steps[0].name} drops in eval mode too: F.dropout drops unless it is told "
+            "training=self.training. An nn.Dropout layer knows its mode by itself."
+        )
+
+    def _describe(self) -> str:
+        chosen = self._train.dropped.get(self.layer or "")
+        if chosen is not None:
+            total = chosen.kept[0].numel()
+            return (
+                f"Train mode, draw {self.draw}: {self.layer} dropped {self.dropped} of {total}, "
+                f"each marked by a cross (p = {chosen.p:g}); the others are multiplied by "
+                f"{chosen.scale:.4g}. Eval mode: nothing is dropped."
+            )
+        if self.same is None:
+            return "Both modes have run; look at the layers."
+        if self.same:
+            return "Both modes give the same output for this sample, bit for bit."
+        return "The two modes give different outputs for the same sample and weights."
+
+    def _make_figure(self) -> None:
+        board = figures.Board()
+        self._left = figures.Layer(board, "train")
+        self._right = figures.Layer(board, "eval")
+        self._bars = figures.NamedBars(board, "output", series=2)
+        self._runs = figures.Lines(board, ["train mode", "eval mode"], x="draw", y="output")
+        narrow = [(0, 0.88, 0.8, 1), (0, 0.88, 0.52, 0.72), (0.3, 1, 0.22, 0.42)]
+        narrow += [(0.14, 1, 0.04, 0.14)]
+        wide = [(0, 0.45, 0.58, 1), (0.52, 0.97, 0.58, 1), (0.12, 0.45, 0.06, 0.38)]
+        wide += [(0.58, 0.97, 0.06, 0.38)]
+        canvas = board.canvas(
+            {
+                0: figures.View(1080, narrow, {"b": 40}),
+                640: figures.View(560, wide, {"b": 56}),
+            },
+            showlegend=True,
+        )
+        self._plot = Plot(canvas, "train and eval")
+        self._plot.add_class("fwd-figure")
+
+    def _draw(self, step: Any) -> None:
+        drawing = figures.Drawing()
+        self._plot.old = False
+        values = [
+            (self._left, "train mode", self._train),
+            (self._right, "eval mode", self._eval),
+        ]
+        for panel, mode, run in values:
+            value = run.trace[self.layer].value if self.layer in self._names_of(run) else None
+            if value is None:
+                panel.hide(drawing)
+                panel.say(drawing, f"<b>{mode}</b>")
+                continue
+            one = value[:1] if value.dim() and len(value) == self.mates + 1 else value
+            where = display.grid(tuple(one.shape))
+            panels.draw_value(drawing, panel, one, where)
+            if run is self._train and self.layer in run.dropped:
+                self._mark_dropped(drawing, run.dropped[self.layer].kept[: len(one)], where)
+            shown = f", {where.shown}" if where.shown else ""
+            name = figures.escape(self.layer or "")
+            panel.say(drawing, f"<b>{mode}</b> {name} {tuple(one.shape)}{shown}")
+        self._draw_outputs(drawing)
+        label = f"sample {self.sample} in train and eval mode, layer {self.layer}"
+        self._plot.draw(drawing, label)
+
+    def _mark_dropped(self, drawing: figures.Drawing, kept: Tensor, where: display.Grid) -> None:
+        """Mark each dropped number with a cross, on its cell or at the foot of its bar."""
+        places = (display.arrange((~kept).float(), where) == 1).nonzero()
+        cells = places[: figures.MAX_MARKS].numpy()
+        y, x = (np.zeros(len(cells)), cells[:, 0]) if where.kind == "bars" else cells.T
+        self._left.draw_marks(drawing, y, x, ["dropped"] * len(cells))
+
+    def _draw_outputs(self, drawing: figures.Drawing) -> None:
+        train, evaluated = self._output(self._train), self._output(self._eval)
+        if evaluated is None or train is None:
+            self._bars.hide(drawing)
+            self._runs.hide(drawing)
+            return
+        best = evaluated.nan_to_num(-1).topk(min(10, len(evaluated))).indices.sort().values
+        names = [self._name(int(i)) for i in best]
+        pair = torch.stack([train[best], evaluated[best]]).numpy()
+        self._bars.draw(drawing, names, pair, series=["train mode", "eval mode"])
+        classes = find_head(self._eval.trace) != "value"
+        self._bars.say(drawing, "<b>probabilities</b>" if classes else "<b>output</b>")
+        top = int(evaluated.nan_to_num(-1).argmax())
+        self._history = [each for each in self._history if each[0] != self.draw]
+        self._history = sorted([*self._history, (self.draw, float(train[top]))])
+        x = np.array([draw for draw, _ in self._history])
+        y = np.array([value for _, value in self._history])
+        level = np.full(len(x), float(evaluated[top]))
+        self._runs.draw(
+            drawing, [(x, y), (x, level)], points=(x, y), texts=["train mode"] * len(x),
+            chosen=[draw for draw, _ in self._history].index(self.draw),
+        )  # fmt: skip
+        for number in self._runs.traces:  # the bars beside have the same names and colours
+            drawing.trace(number, showlegend=False)
+        self._runs.say(drawing, f"<b>{figures.escape(self._name(top))}</b>, draw after draw")
+
+    # --- controls -------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        draws = self._slider(ipywidgets.IntSlider, "Draw", value=self.draw, min=0, max=MAX_DRAW)
+        most = min(MAX_MATES, self._length - 1)
+        mates = self._slider(ipywidgets.IntSlider, "Mates", value=self.mates, min=0, max=most)
+        again = self._button("run again", "the same input, dropout drawn anew", self.run_again)
+        self.children = [
+            row(self._sample_slider(), *self._weights_controls()),
+            row(
+                self._link(draws, "draw", "fwd-draw"),
+                again,
+                self._link(mates, "mates", "fwd-mates"),
+            ),
+            row(self._link(self._layer_slider, "layer", "fwd-layer")),
+            self._said,
+            self._plot,
+            self._message,
+            self._tables,
+            self._frame,
+        ]
+        self._keep()
+
+
+def _norm_table(norms: list[Statistics]) -> str:
+    if not norms:
+        return ""
+    lines = [
+        f"<tr><th scope='row'>{escape(n.name)}</th><td>{n.batch_mean:.4g}</td>"
+        f"<td>{n.before[0]:.4g} → {n.after[0]:.4g}</td><td>{n.batch_var:.4g}</td>"
+        f"<td>{n.before[1]:.4g} → {n.after[1]:.4g}</td><td>{n.momentum:g}</td></tr>"
+        for n in norms
+    ]
+    heads = ["BatchNorm, channel 0", "batch mean", "running mean", "batch var", "running var"]
+    return _table(
+        "One forward pass in train mode moves the running statistics; eval mode uses them. They "
+        "are put back here.",
+        [*heads, "momentum"],
+        lines,
+    )
+
+
+def _held_table(held: list[Held]) -> str:
+    lines = [
+        f"<tr><th scope='row'><code>{escape(h.context)}</code></th><td>{_size(h.bytes)}</td>"
+        f"<td><code>{escape(h.grad_fn)}</code></td><td>{h.requires_grad}</td></tr>"
+        for h in held
+    ]
+    return (
+        _table(
+            "What autograd keeps of this forward pass, beside weights and input",
+            ["run", "kept for backward", "grad_fn", "requires_grad"],
+            lines,
+        )
+        if held
+        else ""
+    )
+
+
+def _table(caption: str, heads: list[str], lines: list[str]) -> str:
+    head = "".join(f"<th scope='col'>{text}</th>" for text in heads)
+    return (
+        f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{''.join(lines)}</tbody></table>"
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count:,} bytes" if count < 10_000 else f"{count / 1000:,.1f} kB"

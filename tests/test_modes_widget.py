@@ -1,0 +1,188 @@
+"""Train and eval mode side by side, against plain PyTorch."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import fwdwidgets as fw
+
+
+@pytest.fixture
+def data():
+    torch.manual_seed(1)
+    return [(torch.rand(1, 28, 28), index % 10) for index in range(6)]
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return fw.models.ImageClassifier()
+
+
+def traces(widget):
+    return {trace.name: trace for trace in widget.figure.data if trace.name}
+
+
+def test_train_mode_drops_under_the_draw_and_eval_mode_does_not(model, data):
+    widget = fw.Modes(model, data)
+    assert widget.layer == "dropout"
+    for draw in (0, 3, 4):
+        widget.draw = draw
+        model.eval()
+        with torch.no_grad():
+            x = F.max_pool2d(F.relu(model.conv1(data[0][0][None])), 2)
+            x = F.max_pool2d(F.relu(model.conv2(x)), 2)
+            hidden = F.relu(model.fc1(x.view(1, -1)))
+            torch.manual_seed(draw)
+            mask = F.dropout(torch.ones(1, 128), 0.25, True) != 0
+        assert widget.dropped == int((~mask).sum())
+        assert np.array_equal(traces(widget)["eval bars"].y, hidden[0].numpy())
+        expected = (hidden * mask / 0.75)[0]
+        assert np.allclose(traces(widget)["train bars"].y, expected.numpy())
+        marks = traces(widget)["train not finite"]
+        assert marks.x.tolist() == (~mask[0]).nonzero()[:, 0].tolist()
+        assert f"dropped {widget.dropped} of 128" in widget._said.value
+        assert "multiplied by 1.333" in widget._said.value
+
+
+def test_the_outputs_of_both_modes_and_their_history(model, data):
+    widget = fw.Modes(model, data)
+    train = []
+    for draw in range(3):
+        torch.manual_seed(draw)
+        with torch.no_grad():
+            train.append(model.train()(data[0][0][None]).softmax(1)[0])
+    model.eval()
+    with torch.no_grad():
+        evaluated = model(data[0][0][None]).softmax(1)[0]
+    model.train()
+    widget.run_again()
+    widget.run_again()
+    assert widget.draw == 2
+    found = widget.figure.data[widget._bars.traces[0]], widget.figure.data[widget._bars.traces[1]]
+    assert np.allclose(found[0].x, train[2].numpy(), atol=1e-7)
+    assert np.allclose(found[1].x, evaluated.numpy(), atol=1e-7)
+    top = int(evaluated.argmax())
+    line = widget.figure.data[widget._runs.traces[0]]
+    assert np.allclose(line.y, [float(row[top]) for row in train], atol=1e-7)
+    assert widget.same is False
+
+
+def test_the_model_and_the_random_state_are_left_as_found(model, data):
+    model.dropout.eval()
+    before = [module.training for module in model.modules()]
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    widget = fw.Modes(model, data)
+    widget.draw, widget.mates, widget.sample = 5, 2, 1
+    assert [module.training for module in model.modules()] == before
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def norm_model():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 4), nn.BatchNorm1d(4), nn.Linear(4, 3))
+
+
+def test_batchnorm_in_train_mode_depends_on_the_batch_mates(data):
+    model = norm_model()
+    widget = fw.Modes(model, data, mates=2)
+    batch = torch.stack([image for image, _ in data[:3]])
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with torch.no_grad():
+        inner = model[1](batch.flatten(1))
+    expected = F.batch_norm(inner, None, None, training=True)[0]
+    assert widget.layer == "2"
+    assert np.allclose(traces(widget)["train bars"].y, expected.numpy(), atol=1e-5)
+    numbers = re.findall(r"<td>([^<]*)</td>", widget._tables.value)
+    assert numbers[0] == f"{inner[:, 0].double().mean():.4g}"
+    assert numbers[1] == f"0 → {0.1 * inner[:, 0].double().mean():.4g}"
+    first = traces(widget)["train bars"].y.copy()
+    widget.mates = 4
+    assert not np.allclose(traces(widget)["train bars"].y, first)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_one_sample_is_too_few_for_batchnorm_and_it_is_told(data):
+    widget = fw.Modes(norm_model(), data)
+    assert "Train mode:" in widget._message.value
+    assert widget.same is None
+    widget.mates = 1
+    assert "Train mode:" not in widget._message.value
+
+
+def test_what_autograd_keeps(model, data):
+    widget = fw.Modes(model, data)
+    kept = widget.held.pop("with gradients")
+    assert kept > 0
+    assert set(widget.held.values()) == {0}
+    assert "torch.set_grad_enabled(False)" in widget.held
+    assert "AddmmBackward0" in widget._tables.value
+
+
+class Careless(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(784, 3)
+
+    def forward(self, x, is_training=True):
+        return F.dropout(self.fc(x.flatten(1)), 0.5, is_training)
+
+
+class Functional(Careless):
+    def forward(self, x):
+        return F.dropout(self.fc(x.flatten(1)), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [(Careless, "a flag is_training, True"), (Functional, "training=self.training")],
+)
+def test_dropout_that_drops_in_eval_mode_is_told(kind, sentence, data):
+    widget = fw.Modes(kind, data)
+    assert "drops in eval mode too" in widget._message.value
+    assert sentence in widget._message.value
+
+
+def test_a_network_without_modes_gives_the_same(data):
+    widget = fw.Modes(fw.models.Network, data)
+    assert widget.same is True
+    assert "the same output for this sample, bit for bit" in widget._said.value
+    assert widget.dropped is None
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        ({"draw": 100}, "draw=100 is out of range: choose 0 to 99"),
+        ({"mates": 6}, "mates=6 is out of range: choose 0 to 5"),
+        ({"layer": "fc9"}, "layer='fc9' is not a step"),
+        ({"sample": 6}, "6"),
+    ],
+)
+def test_bad_states_are_refused_and_told(state, sentence, model, data):
+    widget = fw.Modes(model, data)
+    ((name, value),) = state.items()
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        setattr(widget, name, value)
+    assert sentence.replace("'", "&#x27;") in widget._message.value
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        fw.Modes(model, data, **state)
+
+
+def test_a_wrong_shape_is_told(data):
+    widget = fw.Modes(nn.Linear(5, 2), data)
+    assert "(1, 1, 28, 28)" in widget._message.value or "28" in widget._message.value
+    assert widget.same is None
+
+
+def test_samples_of_different_shapes_are_no_batch(data):
+    mixed = [(torch.rand(1, 28, 28), 0), (torch.rand(1, 20, 20), 1)]
+    widget = fw.Modes(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), mixed)
+    with pytest.raises(ValueError, match="have different shapes"):
+        widget.mates = 1
+    assert "have different shapes" in widget._message.value

@@ -168,6 +168,13 @@ fw.WhatWentWrong(fw.models.Network, torch.rand(4, 1, 28, 28))
 """,
         "batch_size",
     ),
+    "StepThrough": (
+        """
+import fwdwidgets as fw
+fw.StepThrough(fw.models.Network, fw.datasets.course(), step="relu")
+""",
+        "sample",
+    ),
 }
 
 # Notes the time of each keydown and of the last change below the figure since.

@@ -13,6 +13,7 @@ from fwdwidgets.widgets.forward_pass import ForwardPass
 from fwdwidgets.widgets.modes import Modes
 from fwdwidgets.widgets.multiclass_output import MulticlassOutput
 from fwdwidgets.widgets.regression_output import RegressionOutput
+from fwdwidgets.widgets.step_through import StepThrough
 from fwdwidgets.widgets.training_step import TrainingStep
 from fwdwidgets.widgets.what_went_wrong import WhatWentWrong
 
@@ -31,6 +32,7 @@ __all__ = [
     "MulticlassOutput",
     "RegressionOutput",
     "Step",
+    "StepThrough",
     "Tracer",
     "TrainingStep",
     "WhatWentWrong",

@@ -122,6 +122,8 @@ class Record(NamedTuple):
     error: Exception | None
 
 
+GIVEN = -1
+"""In `Record.parents`: what the model was given."""
 _new_record: Any = tuple.__new__
 
 
@@ -356,14 +358,25 @@ class Recorder(TorchFunctionMode):
         """The qualified name of a module of the model; None of any other object."""
         return self._names.get(module) if isinstance(module, nn.Module) else None
 
+    def give(self, *inputs: Any) -> None:
+        """Note what the model is given: `GIVEN` stands for its maker in `Record.parents`."""
+        tensors: list[Tensor] = []
+        _collect(inputs, tensors)
+        for tensor in tensors:
+            self._made[id(tensor)] = ref(tensor), GIVEN
+
     def made_by(self, tensor: Any) -> int | None:
         """The index of the record that made `tensor`, None where none did."""
+        maker = self._maker_of(tensor)
+        return None if maker == GIVEN else maker
+
+    def _maker_of(self, tensor: Any) -> int | None:
         known = self._made.get(id(tensor))
         return known[1] if known is not None and known[0]() is tensor else None
 
     def _fail(self, op: str, operands: list[Tensor], error: Exception) -> None:
         shapes = _shapes(operands)
-        parents = [self.made_by(t) for t in operands]
+        parents = [self._maker_of(t) for t in operands]
         where = self._where()  # before the call is looked at: it may drop some
         self.failed = Record(op, self._call, where, shapes, parents, [], False, error)
 

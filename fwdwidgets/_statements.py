@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
+_IGNORES = re.compile(r"\s*# type: ignore(\[[\w, -]+\])?(?=\s*(#|$))")
 _SILENT = (ast.Global, ast.Nonlocal)
 
 
@@ -21,7 +22,8 @@ class FunctionText:
     Attributes:
         first: the line number of its first line.
         raw: its lines as they stand in the file.
-        lines: the same, less the indentation that all share.
+        lines: the same, less the indentation that all share and notes to type checkers.
+        indents: how many characters were taken off at the left of each line.
         statements: all of them, outer ones first; a branch of a `try` or `match` counts as one.
         owner: the statement of a line, by line number; blank lines and comments have none.
     """
@@ -29,14 +31,14 @@ class FunctionText:
     first: int
     raw: tuple[str, ...]
     lines: tuple[str, ...]
+    indents: tuple[int, ...]
     statements: tuple[ast.AST, ...]
     owner: dict[int, ast.AST]
 
     def column(self, index: int, in_bytes: int) -> int:
         """A column in characters of a shown line, from one in bytes of the file's."""
-        raw = self.raw[index]
-        before = len(raw.encode()[:in_bytes].decode(errors="replace"))
-        return max(0, before - (len(raw) - len(self.lines[index])))
+        before = len(self.raw[index].encode()[:in_bytes].decode(errors="replace"))
+        return max(0, before - self.indents[index])
 
 
 @lru_cache(maxsize=64)
@@ -53,7 +55,8 @@ def read_function(filename: str, code: types.CodeType) -> FunctionText | None:
         raw.pop()
     raw = [line.rstrip("\n").expandtabs(1) for line in raw]
     indent = len(raw[0]) - len(raw[0].lstrip())
-    lines = tuple(line[indent:] if not line[:indent].strip() else line.lstrip() for line in raw)
+    indents = tuple(min(indent, len(line) - len(line.lstrip())) for line in raw)
+    lines = tuple(_IGNORES.sub("", line[cut:]) for line, cut in zip(raw, indents, strict=True))
     function = _parse(raw, indent, first)
     statements = tuple(_statements(function)) if function else ()
     owner: dict[int, ast.AST] = {}
@@ -63,7 +66,7 @@ def read_function(filename: str, code: types.CodeType) -> FunctionText | None:
     for node in statements:
         for number, block in _keywords(node, raw, first):
             owner.setdefault(number, block)
-    return FunctionText(first, tuple(raw), lines, statements, owner)
+    return FunctionText(first, tuple(raw), lines, indents, statements, owner)
 
 
 def _parse(raw: list[str], indent: int, first: int) -> ast.AST | None:

@@ -8,6 +8,82 @@ import torch
 from torch import Tensor
 
 from fwdwidgets.display import as_float
+from fwdwidgets.trace import ForwardTrace, Shape, Step
+
+INPUT = "input"
+"""The name of what the model got."""
+_VIEWS = frozenset(
+    "getitem view reshape flatten unflatten squeeze unsqueeze select narrow transpose permute t T "
+    "mT movedim swapaxes expand expand_as view_as chunk split unbind diagonal detach contiguous "
+    "unfold data real imag".split()
+)
+"""Operations whose output may be a window on the memory of their first operand."""
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A tensor that a step took, and that an earlier step made or the model got.
+
+    Attributes:
+        name: of the step that made it, or `INPUT`.
+        shape: its shape.
+        value: as it was when the step took it; None where that was not recorded, for it was
+            written to through another view of its memory.
+    """
+
+    name: str
+    shape: Shape
+    value: Tensor | None
+
+
+def find_operands(trace: ForwardTrace, index: int, batch: Tensor) -> tuple[Operand, ...]:
+    """What a step took from earlier steps and from the model's input; weights are left out.
+
+    Args:
+        trace: the forward pass.
+        index: of the step in `trace.steps`.
+        batch: what the model got, its one input.
+    """
+    step = trace.steps[index]
+    number = {other.name: i for i, other in enumerate(trace)}
+    found: list[Operand] = []
+    for shape, parent, given in zip(step.input_shapes, step.parents, step.given, strict=True):
+        if given:
+            found.append(Operand(INPUT, shape, None if _was_written(trace, None, index) else batch))
+        if parent is None:
+            continue
+        made = trace[parent]
+        fits = (v for v in made.values if tuple(v.shape) == shape)
+        value = None if _was_written(trace, number[parent], index) else next(fits, None)
+        found.append(Operand(parent, shape, value))
+    return tuple(found)
+
+
+def weight_shapes(step: Step, operands: tuple[Operand, ...]) -> list[Shape]:
+    """The shapes of what a step took of the model's own, given what else it took."""
+    shapes = list(step.input_shapes)
+    for operand in operands:
+        shapes.remove(operand.shape)
+    return shapes
+
+
+def _was_written(trace: ForwardTrace, made: int | None, taken: int) -> bool:
+    """Whether a step between two others wrote into the memory of what the first one made."""
+    between = [s for s in trace.steps[(-1 if made is None else made) + 1 : taken] if s.mutates]
+    if not between:
+        return False
+    root = None if made is None else _root(trace, trace.steps[made])
+    return any(_root(trace, step) == root for step in between)
+
+
+def _root(trace: ForwardTrace, step: Step) -> str | None:
+    """The step that made the memory in which the value of a step may stand; None: the input."""
+    while step.op in _VIEWS or step.mutates:
+        parent = step.parents[0] if step.parents else None
+        if parent is None:
+            return None
+        step = trace[parent]
+    return step.name
 
 
 @dataclass(frozen=True)
@@ -17,6 +93,7 @@ class Change:
     Attributes:
         difference: output minus input, of their shape; zero where a value stayed as it was, NaN
             included. None where the shapes differ.
+        taken: how many values the input has.
         total: how many values the output has.
         changed: how many of them are other values than in the input; None where shapes differ.
         zeroed: how many are zero and were not; None where shapes differ.
@@ -24,6 +101,7 @@ class Change:
     """
 
     difference: Tensor | None
+    taken: int
     total: int
     changed: int | None
     zeroed: int | None
@@ -41,13 +119,13 @@ def compare(before: Tensor, after: Tensor) -> Change:
     total = new.numel()
     if old.shape != new.shape:
         moved = old.numel() == total and _same(old.reshape(-1), new.reshape(-1)).all().item()
-        return Change(None, total, None, None, bool(moved))
+        return Change(None, old.numel(), total, None, None, bool(moved))
     wide = torch.promote_types(old.dtype, new.dtype)
     old, new = old.to(wide), new.to(wide)
     same = _same(old, new)
     difference = torch.where(same, torch.zeros((), dtype=wide), new - old)
     zeroed = int(((new == 0) & (old != 0)).sum())
-    return Change(difference, total, total - int(same.sum()), zeroed, False)
+    return Change(difference, total, total, total - int(same.sum()), zeroed, False)
 
 
 def describe(change: Change, op: str) -> str:
@@ -56,11 +134,9 @@ def describe(change: Change, op: str) -> str:
     if change.total == 0:
         return "The output has no values."
     if change.changed is None or change.zeroed is None:
-        return (
-            f"{op} changed the shape only: the same {of}, in the same order."
-            if (change.moved)
-            else ""
-        )
+        if change.moved:
+            return f"{op} changed the shape only: the same {of}, in the same order."
+        return f"{op} made {of} from {change.taken:,}."
     if change.changed == 0:
         return f"{op} changed no value: all {of} are as before."
     if change.zeroed == 0:

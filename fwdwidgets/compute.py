@@ -57,6 +57,7 @@ class Forward:
     Attributes:
         network: the model with the chosen weights.
         epochs: how many checkpoints there are.
+        tracer: records the forward passes; another one may take its place.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Forward:
         self.epochs = 0 if checkpoints is None else _count_checkpoints(checkpoints)
         self._checkpoints = checkpoints
         self._seed = 0
-        self._tracer = Tracer()
+        self.tracer = Tracer()
 
     @property
     def has_own_weights(self) -> bool:
@@ -138,7 +139,7 @@ class Forward:
         """Run the network once on a batch, `(N, ...)`; the batch itself is left as it is."""
         with self.mode() as network:
             # A copy goes in: a forward that works in place must not change the dataset.
-            return self._tracer(network, batch.clone())
+            return self.tracer(network, batch.clone())
 
     def predict(self, sample: Tensor, head: str) -> int | None:
         """The predicted class of a sample, by the same forward pass without the recording."""

@@ -56,6 +56,7 @@ class Listing:
         mark: the expression of the step; None where the line is not known.
         inside: the layer that runs inside the marked expression, `net.2: ReLU()`, or `""`.
         is_source: whether it is Python source and not printed layers.
+        turn: which run of this expression the step is, from 1, and of how many in this call.
     """
 
     title: str
@@ -63,6 +64,7 @@ class Listing:
     mark: Mark | None
     inside: str
     is_source: bool
+    turn: tuple[int, int] = (1, 1)
 
     @property
     def skipped(self) -> tuple[SourceLine, ...]:
@@ -96,7 +98,9 @@ def read_source(
     owner = f"{visit.module}: " if visit.module else ""
     name = _ANONYMOUS.sub("", visit.code.co_qualname.rpartition("<locals>.")[2])
     title = f"{owner}{name or 'a function without a name'}"
-    return Listing(title, tuple(lines), _mark(source, step), _inside(model, step, visit), True)
+    inside = _inside(model, step, visit)
+    turn = _turn(trace, visits, visit, index)
+    return Listing(title, tuple(lines), _mark(source, step), inside, True, turn)
 
 
 # --- the call that a step was made in ---------------------------------------------------------
@@ -112,6 +116,21 @@ def _visit_of(step: Step, visits: Sequence[Visit], index: int) -> Visit | None:
     while visit.caller is not None and visit.code in _nested(visit.caller.code):
         visit = visit.caller
     return visit
+
+
+def _turn(
+    trace: ForwardTrace, visits: Sequence[Visit], visit: Visit, index: int
+) -> tuple[int, int]:
+    """Which of the steps that one expression made in one call this is, and how many there are."""
+    step = trace.steps[index]
+    same = [
+        number
+        for number, other in enumerate(trace.steps)
+        if (other.op, other.module, other.code) == (step.op, step.module, step.code)
+        and other.span == step.span
+        and _visit_of(other, visits, number) is visit
+    ]
+    return same.index(index) + 1, len(same)
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ from typing import Any, overload
 import torch
 from torch import Tensor, nn
 
-from fwdwidgets._recorder import Call, Record, Recorder, in_torch
+from fwdwidgets._recorder import GIVEN, Call, Record, Recorder, in_torch
 from fwdwidgets._source import Span, expression, line, span
 from fwdwidgets._state import left_as_found, named_modules
 
@@ -48,7 +48,13 @@ class Step:
     @property
     def parents(self) -> tuple[str | None, ...]:
         """The step that made each operand; None where none did (a parameter, a model's input)."""
-        return tuple([None if i is None else self._names[i] for i in self._record.parents])
+        parents = self._record.parents
+        return tuple([None if i is None or i == GIVEN else self._names[i] for i in parents])
+
+    @property
+    def given(self) -> tuple[bool, ...]:
+        """Of each operand, whether it is what the model was given, as it was given it."""
+        return tuple([i == GIVEN for i in self._record.parents])
 
     @property
     def values(self) -> tuple[Tensor, ...]:
@@ -207,6 +213,7 @@ class Tracer:
             recorder = Recorder(model, names, writes)
             try:
                 with recorder, self._watch(recorder):
+                    recorder.give(inputs, kwargs)
                     output = model(*inputs, **kwargs)
             except Exception as raised:
                 error = raised

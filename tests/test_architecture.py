@@ -35,6 +35,7 @@ ROOMS = {
     "repairs": NOT_TORCHS,
     "wrong": NOT_TORCHS,
     "figures": ("torch", "ipywidgets", "anywidget", "voila"),
+    "listing": ("torch", "numpy", "plotly", "ipywidgets"),
     "badge": ("torch", "numpy", "plotly", "ipywidgets"),
     "shape_table": ("torch", "numpy", "plotly", "ipywidgets"),
     "widgets.forward_pass": ("voila", "jupyterlab", "torchvision", "sklearn"),

@@ -53,7 +53,8 @@ def test_another_shape_is_not_another_value():
         "flatten changed the shape only: the same 6 values, in the same order."
     )
     assert not compare(x, x.T).moved
-    assert describe(compare(x, x.T), "t") == ""
+    assert describe(compare(x, x.T), "t") == "t made 6 values from 6."
+    assert describe(compare(x, x.sum()), "sum") == "sum made 1 value from 6."
     assert compare(x, x.sum()).changed is None
 
 

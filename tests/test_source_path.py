@@ -183,6 +183,32 @@ class Umlauts(nn.Module):
             )  # fmt: skip
 
 
+class Typed(nn.Module):
+    def forward(self, x):
+        return x.relu()  # type: ignore[no-any-return]  # (N, 1)
+
+
+class Loops(nn.Module):
+    def forward(self, x):
+        for _ in range(3):
+            x = x.relu() + 1
+        return x + 1
+
+
+def test_an_expression_of_a_loop_counts_its_runs():
+    model = nn.Sequential(Loops(), Loops())
+    trace, visits = watched(model, torch.ones(1))
+    turns = [read_source(model, trace, visits, i).turn for i in range(len(trace))]
+    once = [(1, 3), (1, 3), (2, 3), (2, 3), (3, 3), (3, 3), (1, 1)]
+    assert turns == once * 2
+
+
+def test_notes_to_type_checkers_are_left_out():
+    listing = listing_of(Typed(), "relu", torch.ones(1))
+    assert listing.lines[1].text == "    return x.relu()  # (N, 1)"
+    assert marked(listing) == "x.relu()"
+
+
 def test_columns_are_characters_and_several_lines_are_one_mark():
     listing = listing_of(Umlauts(), "relu", torch.ones(1))
     assert marked(listing) == "x.relu(\n        )"
@@ -400,3 +426,26 @@ def test_what_it_saw_is_freed_without_the_garbage_collector():
         assert step() is None
     finally:
         gc.enable()
+
+
+def test_a_step_knows_what_the_model_was_given():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(1, 2))
+
+        def forward(self, x, pair, *, third):
+            y = self.weight + x
+            x.add_(pair[0])
+            return torch.cat([x, y, third["it"]]).matmul(torch.ones(3, 1))
+
+    one = torch.ones(1, 2)
+    trace = Tracer()(Model(), one, (one.clone(),), third={"it": one.clone()})
+    assert [step.given for step in trace if step.op != "ones"] == [
+        (False, True),
+        (True, True),
+        (False, False, True),
+        (False, False),
+    ]
+    assert trace[-1].error is not None
+    assert Tracer()(nn.Identity(), one).output_step is None

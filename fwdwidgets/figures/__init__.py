@@ -20,6 +20,7 @@ from fwdwidgets.figures.comparison import ComparisonFigure
 from fwdwidgets.figures.forward import ForwardFigure
 from fwdwidgets.figures.heatmap import MAX_MARKS, Heatmap, Layer, Matrix, hover_cells
 from fwdwidgets.figures.lines import Lines, NumberLine
+from fwdwidgets.figures.step import StepFigure
 
 __all__ = [
     "MAX_MARKS",
@@ -40,6 +41,7 @@ __all__ = [
     "Matrix",
     "NamedBars",
     "NumberLine",
+    "StepFigure",
     "View",
     "class_colors",
     "escape",

@@ -17,11 +17,31 @@ function nameControls(root) {
       readout.setAttribute("aria-label", `${label}, type a value`);
     }
   }
-  for (const live of root.querySelectorAll(".fwd-badge, .fwd-message")) {
+  for (const button of root.querySelectorAll(".widget-play button")) {
+    const stops = button.querySelector(".fa-stop");
+    button.setAttribute("aria-label", stops ? "stop, back to the first step" : "play or pause");
+  }
+  for (const live of root.querySelectorAll(".fwd-badge, .fwd-message, .fwd-happened")) {
     live.setAttribute("role", "status");
     live.setAttribute("aria-live", "polite");
   }
 }
+
+// Source code scrolls by itself, by keyboard too; a new current line comes into view.
+function showCode(root) {
+  for (const code of root.querySelectorAll(".fwd-source")) {
+    const now = code.querySelector("[aria-current]");
+    code.tabIndex = 0;
+    code.setAttribute("role", "region");
+    code.setAttribute("aria-label", `source: ${code.querySelector("b")?.textContent}`);
+    if (!now || seen.has(now)) continue;
+    seen.add(now);
+    const { top, bottom } = now.getBoundingClientRect();
+    const box = code.getBoundingClientRect();
+    if (top < box.top || bottom > box.bottom) code.scrollTop += (top + bottom - box.top - box.bottom) / 2;
+  }
+}
+const seen = new WeakSet();
 
 function isVoilaReload() {
   const voila = document.body.dataset.fwdPage === "voila";
@@ -51,8 +71,12 @@ function render({ model, el }) {
     if (!root) return requestAnimationFrame(attach);
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", model.get("title"));
-    nameControls(root);
-    watched = new MutationObserver(() => nameControls(root));
+    const tend = () => {
+      nameControls(root);
+      showCode(root);
+    };
+    tend();
+    watched = new MutationObserver(tend);
     watched.observe(root, { childList: true, subtree: true, characterData: true });
   };
   attach();

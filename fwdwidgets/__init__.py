@@ -5,6 +5,7 @@ from fwdwidgets.checkpoints import Checkpoint, Checkpoints
 from fwdwidgets.seeds import reseed
 from fwdwidgets.trace import ForwardTrace, Step, Tracer, trace_forward
 from fwdwidgets.training import train
+from fwdwidgets.widgets.autoencoder import Autoencoder
 from fwdwidgets.widgets.batch_forward import BatchForward
 from fwdwidgets.widgets.binary_output import BinaryOutput
 from fwdwidgets.widgets.compare_seeds import CompareSeeds
@@ -20,6 +21,7 @@ from fwdwidgets.widgets.what_went_wrong import WhatWentWrong
 __version__ = "0.1.0"
 
 __all__ = [
+    "Autoencoder",
     "BatchForward",
     "BinaryOutput",
     "Checkpoint",

@@ -26,6 +26,7 @@ ROOMS = {
     "graphs": NOT_TORCHS,
     "checkpoints": NOT_TORCHS,
     "training": NOT_TORCHS,
+    "autoencoding": NOT_TORCHS,
     "modes": NOT_TORCHS,
     "training_step": NOT_TORCHS,
     "comparison": NOT_TORCHS,

@@ -1,0 +1,137 @@
+"""The autoencoder against plain PyTorch."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import fwdwidgets as fw
+
+
+class Small(nn.Module):
+    def __init__(self, code=3, out=16):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(16, code))
+        self.decoder = nn.Sequential(nn.Linear(code, out), nn.Sigmoid())
+
+    def forward(self, x):
+        return self.decoder(self.encoder(x)).reshape(x.shape)
+
+
+@pytest.fixture
+def data():
+    torch.manual_seed(1)
+    return [(torch.rand(1, 4, 4), 0) for _ in range(5)]
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return Small()
+
+
+def traces(widget):
+    return {trace.name: trace for trace in widget.figure.data if trace.name}
+
+
+def test_input_code_and_reconstruction(model, data):
+    widget = fw.Autoencoder(model, data)
+    for sample in (0, 3):
+        widget.sample = sample
+        image = data[sample][0]
+        with torch.no_grad():
+            code, output = model.encoder(image[None]), model(image[None])[0]
+        assert torch.equal(torch.tensor(widget.code), code[0])
+        assert torch.equal(widget.reconstruction, output)
+        assert np.array_equal(traces(widget)["input"].z, image[0].numpy())
+        assert np.array_equal(traces(widget)["reconstruction"].z, output[0].numpy())
+        assert widget.error == pytest.approx((output - image).square().mean().item())
+        assert widget.encoded
+    assert "16 numbers → 3 → 16" in widget._said.value
+
+
+def test_a_slider_decodes_what_a_hand_sets(model, data):
+    widget = fw.Autoencoder(model, data)
+    own = widget.code
+    widget._codes[1].value = widget._codes[1].max
+    assert widget.code == (own[0], widget._codes[1].max, own[2])
+    with torch.no_grad():
+        expected = model.decoder(torch.tensor([widget.code])).reshape(1, 4, 4)
+    assert torch.equal(widget.reconstruction, expected)
+    assert not widget.encoded
+    assert "a code set by hand" in widget._said.value
+    widget.encode_sample()
+    assert widget.code == own
+    assert widget.encoded
+
+
+def test_the_sliders_reach_over_all_codes(model, data):
+    widget = fw.Autoencoder(model, data)
+    with torch.no_grad():
+        codes = torch.cat([model.encoder(image[None]) for image, _ in data])
+    for index, slider in enumerate(widget._codes):
+        assert slider.min <= codes[:, index].min()
+        assert slider.max >= codes[:, index].max()
+
+
+def test_code_sets_the_sliders(model, data):
+    widget = fw.Autoencoder(model, data)
+    widget.code = (0.0, 50.0, -1.0)
+    assert [slider.value for slider in widget._codes] == [0, 50, -1]
+    with pytest.raises(ValueError, match="expected 3 finite numbers"):
+        widget.code = (1.0,)
+    assert "expected 3 finite numbers" in widget._message.value
+    assert widget.code == (0, 50, -1)
+
+
+def test_epochs_and_seeds(model, data):
+    states = [Small().state_dict() for _ in range(2)]
+    widget = fw.Autoencoder(Small, data, checkpoints=states)
+    widget.epoch = 1
+    model.load_state_dict(states[1])
+    with torch.no_grad():
+        assert torch.equal(widget.reconstruction, model(data[0][0][None])[0])
+    again = fw.Autoencoder(model, data, seed=4)
+    with torch.no_grad():
+        assert torch.equal(again.reconstruction, fw.reseed(model, 4)(data[0][0][None])[0])
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        (lambda: Small(code=17), "The code has 17 numbers"),
+        (lambda: Small(out=15), r"The decoder gave (1, 15): expected the 16 numbers"),
+    ],
+)
+def test_halves_that_do_not_fit_are_told(model, sentence, data):
+    widget = fw.Autoencoder(model(), data)
+    assert sentence in widget._message.value
+    assert widget.error is None
+
+
+def test_a_wrong_input_is_told(model):
+    widget = fw.Autoencoder(model, [(torch.rand(1, 5, 5), 0)])
+    assert "The encoder:" in widget._message.value
+    assert widget.code == ()
+
+
+def test_nan_is_told(model, data):
+    with torch.no_grad():
+        model.encoder[1].bias.fill_(float("nan"))
+    widget = fw.Autoencoder(model, data)
+    assert "The encoder gave NaN or infinity" in widget._message.value
+
+
+def test_a_model_without_halves_is_refused(data):
+    with pytest.raises(TypeError, match=r"Linear has no encoder and decoder"):
+        fw.Autoencoder(nn.Linear(16, 16), data)
+
+
+def test_the_model_is_left_as_found(model, data):
+    model.train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    widget = fw.Autoencoder(model, data)
+    widget.sample = 2
+    assert model.training
+    assert model.encoder.training
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())

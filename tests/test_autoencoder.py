@@ -135,3 +135,13 @@ def test_the_model_is_left_as_found(model, data):
     assert model.training
     assert model.encoder.training
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_a_slider_that_moves_to_its_step_is_no_hand(model, data):
+    """On the page a slider shows the nearest step and tells it."""
+    widget = fw.Autoencoder(model, data)
+    own = widget.code
+    for slider in widget._codes:
+        slider.value = round(slider.value, 2)
+    assert widget.code == own
+    assert widget.encoded

@@ -273,3 +273,13 @@ def test_run_and_reset_by_button():
 def test_what_is_refused(make, error, sentence):
     with pytest.raises(error, match=sentence):
         make()
+
+
+def test_a_learning_rate_between_the_slider_s_steps_stays():
+    model = net()
+    shown = fw.TrainingStep(model, batch(), None, torch.optim.SGD(model.parameters(), lr=0.003))
+    assert shown.lr == 0.003
+    shown._links["lr"].value = 10**-2.5  # what the page makes of it
+    assert shown.lr == shown.loop.lr == 0.003
+    shown._links["lr"].value = 10**-2.4
+    assert shown.loop.lr == pytest.approx(10**-2.4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,7 +59,7 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
         self._links[trait] = control
 
         def from_control(change: dict[str, Any]) -> None:
-            if not self._quiet:
+            if not self._quiet and not shows(control, getattr(self, trait), change["new"]):
                 with self._from_page():
                     setattr(self, trait, change["new"])
                 self._follow()
@@ -77,7 +78,7 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
         with self._quietly():
             for trait, control in self._links.items():
                 value = getattr(self, trait)
-                if value is None or value == control.value:
+                if value is None or shows(control, value, control.value):
                     continue
                 if isinstance(control, ipywidgets.IntSlider):
                     control.min, control.max = min(control.min, value), max(control.max, value)
@@ -152,6 +153,21 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
             f'<div class="fwd-note">{escape(note)}</div>' for note in self._notes.values() if note
         )
         self._message.value = error + notes
+
+
+def shows(control: ipywidgets.Widget, value: Any, shown: Any) -> bool:
+    """Whether a control that shows `shown` shows `value`.
+
+    On the page a slider moves to its nearest step and tells that: no hand has moved it.
+    """
+    if value is None or value == shown:
+        return bool(value == shown)
+    half = getattr(control, "step", 0) / 2 * (1 + 1e-6)
+    if isinstance(control, ipywidgets.FloatSlider):
+        return bool(abs(value - shown) <= half)
+    if isinstance(control, ipywidgets.FloatLogSlider):
+        return value > 0 and abs(math.log(value / shown, control.base)) <= half
+    return False
 
 
 def row(*children: ipywidgets.Widget) -> ipywidgets.HBox:

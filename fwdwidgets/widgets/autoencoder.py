@@ -15,7 +15,7 @@ from traitlets import observe, validate
 from fwdwidgets import badge, figures
 from fwdwidgets.autoencoding import Half, code_ranges, decode, encode, halves
 from fwdwidgets.widgets import _panels as panels
-from fwdwidgets.widgets._base import BadValue, row
+from fwdwidgets.widgets._base import BadValue, row, shows
 from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._weighted import WeightedWidget
 
@@ -174,7 +174,7 @@ class Autoencoder(WeightedWidget):
 
     def _mover(self, index: int) -> Callable[[dict[str, Any]], None]:
         def moved(change: dict[str, Any]) -> None:
-            if not self._quiet:
+            if not self._quiet and not shows(change["owner"], self.code[index], change["new"]):
                 with self._from_page():
                     code = list(self.code)
                     code[index] = change["new"]
@@ -205,7 +205,8 @@ class Autoencoder(WeightedWidget):
         with self._quietly():
             for slider, number in zip(self._codes, self.code, strict=True):
                 slider.min, slider.max = min(slider.min, number), max(slider.max, number)
-                slider.value = number
+                if not shows(slider, number, slider.value):
+                    slider.value = number
         self._show_message()
 
     def _describe(self) -> str:

@@ -15,7 +15,7 @@ from traitlets import observe, validate
 
 from fwdwidgets import badge, graph_svg
 from fwdwidgets.graphs import Backward, Graph, backward, gradients, layers, source_of, trace_graph
-from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index, row
+from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index, row, shows
 
 MAX_SLIDERS = 8
 """So many numbers of leaves have a slider; a larger tensor stays as it was given."""
@@ -222,7 +222,8 @@ class ComputationGraph(ForwardWidget):
             for (name, index), slider in self._sliders.items():
                 number = float(self._values[name][index])
                 slider.min, slider.max = min(slider.min, number), max(slider.max, number)
-                slider.value = number
+                if not shows(slider, number, slider.value):
+                    slider.value = number
 
     def _describe(self, here: Any) -> str:
         """The step just gone, in words and numbers."""
@@ -322,7 +323,8 @@ class ComputationGraph(ForwardWidget):
         slider.add_class("fwd-leaf")
 
         def moved(change: dict[str, Any]) -> None:
-            if not self._quiet:
+            known = float(self._values[name][index])
+            if not self._quiet and not shows(change["owner"], known, change["new"]):
                 with self._from_page():
                     values = {n: v.clone() for n, v in self._values.items()}
                     values[name][index] = change["new"]

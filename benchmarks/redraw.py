@@ -168,6 +168,64 @@ fw.WhatWentWrong(fw.models.Network, torch.rand(4, 1, 28, 28))
 """,
         "batch_size",
     ),
+    "BinaryOutput": (
+        """
+import fwdwidgets as fw, torch
+from torch import nn
+model = nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 1), nn.Sigmoid())
+fw.BinaryOutput(model, fw.datasets.animals(), threshold=0.2)
+""",
+        "threshold",
+    ),
+    "MulticlassOutput": (
+        """
+import fwdwidgets as fw, torch
+from torch import nn
+model = nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 3), nn.Softmax(dim=-1))
+fw.MulticlassOutput(model, fw.datasets.animals("class"), seed=0)
+""",
+        "seed",
+    ),
+    "RegressionOutput": (
+        """
+import fwdwidgets as fw, torch
+from torch import nn
+model = nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 1))
+fw.RegressionOutput(model, fw.datasets.animals("weight"), seed=0)
+""",
+        "seed",
+    ),
+    "TrainingStep": (
+        """
+import fwdwidgets as fw, torch
+from torch import nn
+model = nn.Sequential(*[nn.Linear(10, 10) for _ in range(15)])
+widget = fw.TrainingStep(model, (torch.randn(8, 10), torch.randn(8, 10)))
+widget.run_steps(5)
+widget
+""",
+        "parameter",
+    ),
+    "Modes": (
+        """
+import fwdwidgets as fw
+fw.Modes(fw.models.ImageClassifier, fw.datasets.course())
+""",
+        "draw",
+    ),
+    "Autoencoder": (
+        """
+import fwdwidgets as fw, torch
+from torch import nn
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(784, 8))
+        self.decoder = nn.Sequential(nn.Linear(8, 784), nn.Sigmoid())
+fw.Autoencoder(Model, fw.datasets.course())
+""",
+        "sample",
+    ),
     "StepThrough": (
         """
 import fwdwidgets as fw

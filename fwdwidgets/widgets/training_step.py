@@ -316,7 +316,9 @@ class TrainingStep(ForwardWidget):
             ipywidgets.FloatLogSlider, "lr", value=self.lr or 1e-5, min=-5, max=1, step=0.1
         )
         clip = self._slider(ipywidgets.FloatSlider, "clip", value=0, min=0, max=10, step=0.1)
-        choose = ipywidgets.Dropdown(options=self.loop.names, description="Weights")
+        choose = self._slider(
+            ipywidgets.SelectionSlider, "Weights", options=self.loop.names, value=self.parameter
+        )
         many = self._slider(ipywidgets.IntSlider, "n", value=20, min=1, max=200)
         self._kept["n"] = many
         self._bar = ipywidgets.IntProgress(value=0, min=0, max=1)

@@ -12,20 +12,14 @@ from torch import Tensor, nn
 from traitlets import observe, validate
 
 from fwdwidgets import display, figures
-from fwdwidgets.changes import (
-    Change,
-    Operand,
-    compare,
-    describe,
-    find_operands,
-    weight_shapes,
-)
+from fwdwidgets.changes import Operand, compare, find_operands
 from fwdwidgets.diagnose import explain_failure, explain_nonfinite
 from fwdwidgets.listing import listing_html
 from fwdwidgets.samples import batch_of_one
 from fwdwidgets.source_path import LineWatch, Listing, read_source
-from fwdwidgets.trace import ForwardTrace, Shape, Step, Tracer
+from fwdwidgets.trace import ForwardTrace, Shape, Tracer
 from fwdwidgets.widgets import _panels as panels
+from fwdwidgets.widgets import _step_words as words
 from fwdwidgets.widgets._base import BadValue, Index, row
 from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._steps import StepTable
@@ -33,8 +27,6 @@ from fwdwidgets.widgets._weighted import WeightedWidget
 
 PLAY_MS = 1_500
 """How long each step is shown while playing."""
-FEW = 12
-"""Up to so many values of a row are printed as numbers as well."""
 
 
 class StepThrough(WeightedWidget):
@@ -230,8 +222,11 @@ class StepThrough(WeightedWidget):
             "kept": self._keep_step(),
             "data": getattr(self.dataset, "notice", ""),
             "none": "" if len(trace) else "This forward pass has no PyTorch operation to show.",
-            "finite": explain_nonfinite(trace, self._batch) if self._batch is not None else "",
+            "finite": "",
         }
+        self._show_step()
+        # The picture is on its way; what follows takes its time.
+        finite = explain_nonfinite(trace, self._batch) if self._batch is not None else ""
         mode = "train mode (dropout drops)" if self._forward.training else "eval mode"
         label = self._sample.label
         known = label is not None and label == int(label)
@@ -239,7 +234,7 @@ class StepThrough(WeightedWidget):
         self._status.value = escape(
             f"sample {self.sample}{name} of {self._length:,} · {self._describe_weights()} · {mode}"
         )
-        self._show_step()
+        self._tell(finite=finite)
 
     def _keep_step(self) -> str:
         """Keep the chosen step; where this path lacks it, take the nearest earlier one.
@@ -265,31 +260,26 @@ class StepThrough(WeightedWidget):
 
     def _show_step(self) -> None:
         """Show the chosen step: its line, what it took, gave and changed."""
-        index = self._index
-        network = self._forward.network
-        if index is None or network is None or self._batch is None:
-            self._listing, self._operands = None, ()
-            self._code.value = self._happened.value = ""
-        else:
-            self._listing = read_source(network, self.trace, self._watch.visits, index)
-            self._operands = find_operands(self.trace, index, self._batch)
-            shown = self._listing
-            self._code.value = listing_html(shown.title, shown.inside, shown.lines, shown.mark)
+        index, batch = self._index, self._batch
+        self._operands = ()
+        if index is not None and batch is not None:
+            self._operands = find_operands(self.trace, index, batch)
         with self._quietly():
             self.operand = self.page = 0
+        self._draw()
+        with self._quietly():
             options = [
-                (f"{o.name} {_shape(o.shape)}", number) for number, o in enumerate(self._operands)
-            ]
-            self._choice.options = options or [("none", 0)]
-            self._choice.value = 0
+                (f"{o.name} {words.shape_text(o.shape)}", number)
+                for number, o in enumerate(self._operands)
+            ] or [("none", 0)]
+            if list(self._choice.options) != options:
+                self._choice.options = options
             self._choice.layout.display = "flex" if len(options) > 1 else "none"
             self._play.value = index or 0
             self._previous.disabled = not index
             self._next.disabled = index is None or index + 1 == len(self.trace)
         self._table.show(self.trace, self.step or "")
-        self._draw()
         self._follow_weights()
-        self._follow()
 
     def _draw(self) -> None:
         """Draw the chosen operand, the output and the difference, and say what happened."""
@@ -314,14 +304,27 @@ class StepThrough(WeightedWidget):
         self._draw_value(drawing, where.change, "<b>gives minus takes</b>", difference, None)
         text = "nothing chosen" if step is None else f"step {step.name}: takes, gives, difference"
         self._plot.draw(drawing, text)
+        self._show_code(index)
         pages = self._pages()
         with self._quietly():
             self._page_slider.max = pages - 1
         self._page_slider.layout.display = "flex" if pages > 1 else "none"
+        sentences = []
         if step is not None and index is not None:
-            self._happened.value = self._describe_step(step, index, operand, change)
+            head = f"Step {index + 1} of {len(self.trace)}"
+            sentences = words.describe_step(head, step, self._operands, operand, change)
+            sentences += words.describe_path(self._listing)
+        self._happened.value = "".join(f"<div>{sentence}</div>" for sentence in sentences)
         self._follow()
         self._show_message()
+
+    def _show_code(self, index: int | None) -> None:
+        network = self._forward.network
+        if index is None or network is None:
+            self._listing, self._code.value = None, ""
+            return
+        self._listing = shown = read_source(network, self.trace, self._watch.visits, index)
+        self._code.value = listing_html(shown.title, shown.inside, shown.lines, shown.mark)
 
     def _draw_value(
         self,
@@ -345,48 +348,6 @@ class StepThrough(WeightedWidget):
         shapes = shapes[self.operand : self.operand + 1]
         shapes += [] if index is None else [self.trace.steps[index].shape]
         return max([1, *(display.grid(shape).pages for shape in shapes if shape is not None)])
-
-    # --- in words -----------------------------------------------------------------------------
-
-    def _describe_step(
-        self, step: Step, index: int, operand: Operand | None, change: Change | None
-    ) -> str:
-        """What the step took and gave, what it changed, and which lines ran."""
-        head = f"<b>Step {index + 1} of {len(self.trace)}: {escape(step.op)}</b>"
-        taken = " and ".join(_shape(operand.shape) for operand in self._operands)
-        weights = [_shape(shape) for shape in weight_shapes(step, self._operands)]
-        known = f", with weights {' and '.join(weights)}" if weights else ""
-        result = "failed" if step.shape is None else _shape(step.shape)
-        sentences = [f"{head} · {taken or 'no input'}{known} → {result}"]
-        sentences += [escape(describe(change, step.op))] if change else []
-        if operand is not None and operand.value is None:
-            sentences.append(
-                f"What it took from {escape(operand.name)} is not shown: it was written to in "
-                "place since, and that value was not recorded."
-            )
-        numbers = [
-            f"{word} <code>{_numbers(value)}</code>"
-            for word, value in (
-                ("takes", operand.value if operand else None),
-                ("gives", step.value),
-            )
-            if value is not None and _is_short_row(value)
-        ]
-        sentences += [" → ".join(numbers)] if numbers else []
-        turn, turns = self._listing.turn if self._listing else (1, 1)
-        sentences += [f"This is run {turn} of {turns} of this expression."] if turns > 1 else []
-        sentences += [self._describe_path()]
-        return "".join(f"<div>{sentence}</div>" for sentence in sentences if sentence)
-
-    def _describe_path(self) -> str:
-        skipped = [line.number for line in self._listing.skipped] if self._listing else []
-        if not skipped or self._listing is None:
-            return ""
-        lines = "line" if len(skipped) == 1 else "lines"
-        return (
-            f"On the path of this input {escape(self._listing.title)} did not run "
-            f"{lines} {', '.join(str(number) for number in skipped)}."
-        )
 
     # --- controls -----------------------------------------------------------------------------
 
@@ -436,26 +397,11 @@ class StepThrough(WeightedWidget):
                 self.step = change["new"]
 
 
-def _shape(shape: Shape) -> str:
-    return f"({', '.join(map(str, shape))})"
-
-
 def _title(verb: str, name: str, shape: Shape) -> str:
-    return f"<b>{verb}</b> {figures.escape(name)} {_shape(shape)}"
+    return f"<b>{verb}</b> {figures.escape(name)} {words.shape_text(shape)}"
 
 
 def _ends(before: Tensor, after: Tensor) -> Tensor:
     """The ends of a colour scale that two values share: zero is in its middle."""
     ends = [display.symmetric_range(value).double() for value in (before, after)]
     return ends[0] if ends[0][1] > ends[1][1] else ends[1]
-
-
-def _is_short_row(value: Tensor) -> bool:
-    return 0 < value.numel() <= FEW and value.numel() == max(value.shape, default=1)
-
-
-def _numbers(value: Tensor) -> str:
-    """The values of a short row as PyTorch prints them."""
-    return (
-        f"[{', '.join(f'{number:.4f}' for number in display.as_float(value).flatten().tolist())}]"
-    )

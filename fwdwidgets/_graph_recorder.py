@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from fwdwidgets import _source
 from fwdwidgets._recorder import operation_name
 
+_HERE = Path(__file__).parent
 _TORCH = str(Path(torch.__file__).parent)
 _SIGNS = {
     "add": "+",
@@ -42,7 +43,8 @@ class Node:
         value: as it was at that moment, detached.
         parents: the names of its operands, in call order; one that is used twice stands twice.
         source: the expression, or an empty text.
-        random: whether it drew random numbers, so that it cannot be repeated for its derivative.
+        tracked: whether PyTorch goes back from it: it has a gradient of its own.
+        random: the random state before it, where it drew from it: it is repeated under the same.
         part: which result of an operation with several this is.
     """
 
@@ -52,7 +54,8 @@ class Node:
     value: Tensor
     parents: tuple[str, ...] = ()
     source: str = ""
-    random: bool = False
+    tracked: bool = False
+    random: Tensor | None = None
     call: Callable[..., Any] | None = field(default=None, repr=False)
     operands: tuple[Tensor, ...] = field(default=(), repr=False)
     differentiable: tuple[bool, ...] = field(default=(), repr=False)
@@ -74,11 +77,17 @@ class GraphRecorder(TorchFunctionMode):
     def __init__(self, function: Any, leaves: Mapping[str, Tensor], limit: int) -> None:
         super().__init__()
         self.nodes: dict[str, Node] = {}
-        self._known: dict[int, tuple[str, Tensor]] = {}  # the tensor is held, so its id is its own
+        # The tensor is held, so that its id stays its own; its version tells a write that came
+        # by another name, such as that of a view.
+        self._known: dict[int, tuple[str, Tensor, int]] = {}
+        self.keep: Callable[[list[Tensor]], None] = lambda operands: None
         self._limit = limit
         self.nodes_computed = 0
+        self.unnamed: set[str] = set()
+        """The nodes that no variable was assigned, which are called by their operation."""
         for name, leaf in leaves.items():
-            self._add(Node(name, "leaf", "", leaf.detach().clone()), leaf)
+            node = Node(name, "leaf", "", leaf.detach().clone(), tracked=leaf.requires_grad)
+            self._add(node, leaf)
         self._parameters = (
             {id(p): name for name, p in (*function.named_parameters(), *function.named_buffers())}
             if isinstance(function, nn.Module)
@@ -86,8 +95,24 @@ class GraphRecorder(TorchFunctionMode):
         )
 
     def name_of(self, tensor: Tensor) -> str | None:
+        """The node of a tensor; None if it has none.
+
+        Raises:
+            ValueError: it has been written into since, by way of another tensor.
+        """
         known = self._known.get(id(tensor))
-        return known[0] if known else None
+        if known is None:
+            return None
+        name, _, version = known
+        if _version(tensor) != version:
+            if self.nodes[name].kind == "constant":  # such as a running mean: it is another now
+                return None
+            raise ValueError(
+                f"{name} was written into by way of a tensor that shares its memory: a graph has "
+                "a node for each new tensor. Write into a .clone(), or use torch.where, torch.cat "
+                "or torch.stack to make one."
+            )
+        return name
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -98,11 +123,13 @@ class GraphRecorder(TorchFunctionMode):
         operands = [flat[i] for i in places]
         copies = tuple(o.detach().clone() for o in operands)
         differentiable = tuple(o.requires_grad for o in operands)
+        parents_known = [self.name_of(o) for o in operands]
+        self.keep(operands)
         before = torch.get_rng_state()
         result = func(*args, **kwargs)
         several = isinstance(result, (tuple, list))
         results = list(result) if several else [result]
-        if not any(id(o) in self._known or id(o) in self._parameters for o in operands):
+        if not any(map(self._matters, operands, parents_known)):
             return result
         if getattr(func, "__name__", "") == "__setitem__":
             raise ValueError(
@@ -114,7 +141,10 @@ class GraphRecorder(TorchFunctionMode):
             return result
         if not any(isinstance(each, Tensor) for each in results):
             return result
-        parents = tuple(self._operand(o, c) for o, c in zip(operands, copies, strict=True))
+        parents = tuple(
+            name or self._operand(operand, copy)
+            for name, operand, copy in zip(parents_known, operands, copies, strict=True)
+        )
 
         def call(given: list[Tensor]) -> Any:
             again = list(flat)
@@ -137,7 +167,8 @@ class GraphRecorder(TorchFunctionMode):
                     value,
                     parents,
                     source,
-                    drew,
+                    each.requires_grad,
+                    before if drew else None,
                     call,
                     copies,
                     differentiable,
@@ -145,6 +176,8 @@ class GraphRecorder(TorchFunctionMode):
                 )
                 self._add(node, each)
                 self.nodes_computed += 1
+                if not target:
+                    self.unnamed.add(name)
         return result
 
     def rename(self, node: Node, name: str) -> str:
@@ -154,13 +187,17 @@ class GraphRecorder(TorchFunctionMode):
         self.nodes[name] = replace(node, name=name)
         return name
 
+    def _matters(self, operand: Tensor, name: str | None) -> bool:
+        """Whether it comes from a leaf or a parameter; counting batches, say, does not."""
+        if name is not None:
+            return self.nodes[name].kind != "constant"
+        return operand.requires_grad and id(operand) in self._parameters
+
     def _operand(self, tensor: Tensor, copy: Tensor) -> str:
-        known = self.name_of(tensor)
-        if known is not None:
-            return known
         parameter = self._parameters.get(id(tensor))
-        kind = "parameter" if parameter and tensor.requires_grad else "constant"
-        node = Node(self._free(parameter or "constant"), kind, "", copy)
+        trained = parameter is not None and tensor.requires_grad
+        kind = "parameter" if trained else "constant"
+        node = Node(self._free(parameter or "constant"), kind, "", copy, tracked=trained)
         self._add(node, tensor)
         return node.name
 
@@ -168,7 +205,7 @@ class GraphRecorder(TorchFunctionMode):
         if len(self.nodes) >= self._limit:
             raise TooManyNodes
         self.nodes[node.name] = node
-        self._known[id(tensor)] = node.name, tensor
+        self._known[id(tensor)] = node.name, tensor, _version(tensor)
 
     def _free(self, name: str) -> str:
         if name not in self.nodes:
@@ -179,6 +216,10 @@ class GraphRecorder(TorchFunctionMode):
         return f"{name}_{number}"
 
 
+def _version(tensor: Tensor) -> int:
+    return -1 if tensor.is_inference() else tensor._version
+
+
 def _target() -> tuple[str, str]:
     """The variable that the running expression is assigned to, and the expression."""
     frame = sys._getframe(2)
@@ -186,8 +227,8 @@ def _target() -> tuple[str, str]:
         frame.f_code.co_filename.startswith(_TORCH) or frame.f_code.co_filename == __file__
     ):
         frame = frame.f_back  # type: ignore[assignment]
-    if frame is None:
-        return "", ""
+    if frame is None or Path(frame.f_code.co_filename).parent == _HERE:
+        return "", ""  # a module of torch's own, called by nobody's line
     code, instruction = frame.f_code, frame.f_lasti
     expression = _source.expression(code, instruction)
     line = _source.line(code, instruction)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from fwdwidgets._graph_recorder import GraphRecorder, Node, TooManyNodes
+from fwdwidgets._state import left_as_found
 
 MAX_NODES = 80
 """A graph with more nodes than these is not drawn: nobody could read it."""
@@ -49,11 +50,14 @@ class Graph:
         nodes: all of them, by name.
         output: the name of the node that the function returned.
         error: the exception that ended the run, or None; `nodes` are those up to it.
+        one_way: why PyTorch does not go back through it, or not by the same numbers, in a
+            sentence; empty where `backward` agrees with it.
     """
 
     nodes: Mapping[str, Node]
     output: str
     error: Exception | None = None
+    one_way: str = ""
 
     @property
     def operations(self) -> list[Node]:
@@ -75,27 +79,31 @@ def trace_graph(
 ) -> Graph:
     """Run a function once on its leaves and keep every operation.
 
-    The random state, and a module's modes and buffers, are left as found.
+    The random state and a module are left as found. What comes out of `backward` is compared with
+    PyTorch's own way back, so that a difference is told and never shown.
 
     Args:
         function: takes the leaves by keyword and returns one tensor; a function or an
             `nn.Module`, whose parameters become nodes of their own.
-        leaves: the inputs, by keyword.
+        leaves: the inputs, by keyword; those of integers have no gradient.
         limit: of nodes.
 
     Raises:
         TypeError: the function does not take these keywords or returns no tensor.
         ValueError: it has more nodes than `limit`, or returns none that it computed.
     """
-    given = {name: leaf.detach().clone().requires_grad_() for name, leaf in leaves.items()}
+    given = {
+        name: leaf.detach().clone().requires_grad_(leaf.is_floating_point())
+        for name, leaf in leaves.items()
+    }
     recorder = GraphRecorder(function, given, limit)
     error: Exception | None = None
     result: Any = None
-    module = function if isinstance(function, nn.Module) else None
-    buffers = {n: b.clone() for n, b in module.named_buffers()} if module else {}
+    modules = function.modules() if isinstance(function, nn.Module) else ()
     try:
-        with torch.random.fork_rng(devices=[]), torch.enable_grad(), recorder:
+        with left_as_found(modules) as recorder.keep, torch.enable_grad(), recorder:
             result = function(**given)
+            returned = recorder.name_of(result) if isinstance(result, Tensor) else None
     except TooManyNodes:
         raise ValueError(
             f"this graph has more than {limit} nodes: too many to draw. Pass a smaller function, "
@@ -105,10 +113,6 @@ def trace_graph(
         error = raised
         if isinstance(raised, TypeError) and not recorder.nodes_computed:
             raise  # it was not called as it wants to be
-    finally:
-        with torch.no_grad():
-            for name, buffer in module.named_buffers() if module else ():
-                buffer.copy_(buffers[name])
     if error is not None:
         return Graph(recorder.nodes, next(reversed(recorder.nodes)), error)
     if not isinstance(result, Tensor):
@@ -116,17 +120,58 @@ def trace_graph(
             f"the function returned {type(result).__name__}: return one tensor, such as the last "
             "result."
         )
-    returned = recorder.name_of(result)
     if returned is None:
         raise ValueError(
             "the function returned a tensor that it did not compute from its leaves by PyTorch's "
             "operations: compute with the tensors themselves, without .item(), float() or NumPy."
         )
-    node = recorder.nodes[returned]
-    if node.kind == "operation" and node.name.startswith(node.op):  # it has no name of its own
+    if returned in recorder.unnamed:
         called = getattr(function, "__name__", "")
-        returned = recorder.rename(node, called if called.isidentifier() else "output")
-    return Graph(recorder.nodes, returned)
+        name = called if called.isidentifier() else "output"
+        returned = recorder.rename(recorder.nodes[returned], name)
+    graph = Graph(recorder.nodes, returned)
+    return replace(graph, one_way=_one_way(graph, result, given))
+
+
+def _one_way(graph: Graph, result: Tensor, given: Mapping[str, Tensor]) -> str:
+    """Why PyTorch does not go back, or elsewhere; empty where it does as `backward`."""
+    if not result.requires_grad:
+        return (
+            f"Nothing goes back from {graph.output}: PyTorch kept no graph of it, for it was made "
+            "under no_grad, detached, or holds no floats."
+        )
+    wanted = {name: leaf for name, leaf in given.items() if leaf.requires_grad}
+    if not wanted:
+        return ""
+    try:
+        expected = torch.autograd.grad(result.sum(), list(wanted.values()), allow_unused=True)
+    except RuntimeError as error:
+        reason = str(error).partition(" Hint:")[0]
+        return f"Nothing goes back from {graph.output}: PyTorch says {reason}"
+    ways = backward(graph)
+    found = {graph.output: torch.ones_like(result), **gradients(ways)}
+    for name, gradient in zip(wanted, expected, strict=True):
+        ours = found.get(name)
+        if ours is None and gradient is None:
+            continue
+        if ours is not None and gradient is not None:
+            # Large ways may cancel: what counts is the error beside the ways, not beside their sum.
+            sizes = [way.product.abs().max() for way in ways if way.parent == name]
+            room = 1e-3 * float(sum(size for size in sizes if size.isfinite())) + 1e-6
+            if torch.allclose(ours, gradient, rtol=1e-3, atol=room, equal_nan=True):
+                continue
+        return (
+            f"PyTorch comes back to {name} by another way, with {_told(gradient)}: something in "
+            "this function has a backward of its own. The way back is not shown."
+        )
+    return ""
+
+
+def _told(gradient: Tensor | None) -> str:
+    if gradient is None:
+        return "no gradient"
+    few = gradient.numel() <= 8
+    return f"the gradient {gradient.tolist() if few else 'of shape ' + str(tuple(gradient.shape))}"
 
 
 def backward(graph: Graph) -> list[Backward]:
@@ -140,11 +185,13 @@ def backward(graph: Graph) -> list[Backward]:
         left out (an operand of integers, or one that the output does not depend on).
     """
     output = graph.nodes[graph.output]
+    if graph.one_way or not output.tracked:
+        return []
     gradients: dict[str, Tensor] = {graph.output: torch.ones_like(output.value)}
     ways: list[Backward] = []
     for node in reversed(graph.operations):
         upstream = gradients.get(node.name)
-        if upstream is None or node.call is None or node.random:
+        if upstream is None or not node.tracked:
             continue
         for index, (parent, product) in enumerate(_products(node, upstream)):
             if product is None:
@@ -216,7 +263,9 @@ def _repeat(node: Node) -> tuple[Tensor, list[Tensor]]:
     pairs = zip(node.operands, node.differentiable, strict=True)
     operands = [o.detach().clone().requires_grad_(wanted) for o, wanted in pairs]
     assert node.call is not None, "only an operation is repeated"
-    with torch.enable_grad():
+    with torch.enable_grad(), torch.random.fork_rng(devices=[], enabled=node.random is not None):
+        if node.random is not None:
+            torch.set_rng_state(node.random)
         # Clones: an operation that works in place may not write to a leaf.
         result = node.call([o.clone() for o in operands])
         return (result if isinstance(result, Tensor) else result[node.part]), operands

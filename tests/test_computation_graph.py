@@ -122,6 +122,32 @@ def test_a_leaf_that_is_not_used_is_told():
     assert graph.gradients == {"x": 2}
 
 
+def test_a_leaf_that_is_returned_has_slope_one():
+    graph = fw.ComputationGraph(lambda x: x, x=2)
+    assert graph.gradients == {"x": 1}
+    assert graph._message.value == ""
+
+
+def test_token_ids_stay_integers():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(5, 3), nn.Linear(3, 1))
+    graph = fw.ComputationGraph(model, input=torch.tensor([4]))
+    assert "input holds no floats: no gradient, no sliders" in graph._message.value
+    assert graph.output == pytest.approx(model(torch.tensor([4])).item())
+    graph.leaves = {"input": [2]}
+    assert graph.output == pytest.approx(model(torch.tensor([2])).item())
+    assert graph._sliders == {}
+    assert "input = torch.tensor([2])\n" in graph._code.value
+
+
+def test_a_result_that_pytorch_does_not_go_back_from_ends_with_forward():
+    graph = fw.ComputationGraph(lambda x: (x * 2).detach() * 3, x=2)
+    assert "Nothing goes back" in graph._message.value
+    assert graph.gradients == {}
+    graph.step = graph._step_slider.max
+    assert [shown(graph)[name] for name in ("mul", "output")] == [("4", ""), ("12", "")]
+
+
 def test_another_branch_changes_the_steps():
     def function(x):
         if x > 0:

@@ -134,6 +134,34 @@ def test_matrices():
     check(lambda x, w: torch.relu(x @ w).sum(), {"x": torch.randn(3, 2), "w": torch.randn(2, 4)})
 
 
+MATRIX = [torch.exp, torch.tanh, torch.relu, torch.sigmoid, lambda x: torch.log(x * x + 1)]
+PAIRS = [
+    torch.add,
+    torch.sub,
+    torch.mul,
+    torch.matmul,
+    lambda x, y: x / (y**2 + 1),
+    lambda x, y: x + y.sum(dim=0),
+    lambda x, y: x * y.sum(),
+]
+STEPS = st.tuples(st.integers(0, 11), st.integers(0, 30), st.integers(0, 30))
+
+
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(0, 999), st.lists(STEPS, max_size=7))
+def test_any_expression_of_matrices_has_autograd_s_derivatives(size, count, seed, program):
+    drawn = torch.randn(count, size, size, generator=torch.Generator().manual_seed(seed)).double()
+    leaves = {f"x{i}": each for i, each in enumerate(drawn)}
+
+    def function(**inputs):
+        stack = list(inputs.values())
+        for op, left, right in program:
+            a, b = stack[left % len(stack)], stack[right % len(stack)]
+            stack.append(torch.sigmoid(MATRIX[op](a) if op < 5 else PAIRS[op - 5](a, b)))
+        return stack[-1].sum()
+
+    check(function, leaves)
+
+
 def test_an_output_of_many_numbers_starts_from_its_sum():
     check(lambda x: x * 2, {"x": T([1.0, 2.0])})
 
@@ -174,9 +202,17 @@ def test_constants_are_nodes_and_unused_leaves_have_no_gradient():
     assert set(gradients(backward(graph))) == {"x"}
 
 
-def test_a_random_operation_is_marked():
-    graph = trace_graph(lambda x: nn.functional.dropout(x * 1, 0.5).sum(), {"x": torch.ones(8)})
-    assert [node.op for node in graph.operations if node.random] == ["dropout"]
+def test_a_random_operation_goes_back_by_the_mask_it_drew():
+    def function(x):
+        return (nn.functional.dropout(x, 0.5) * x).sum()
+
+    x = torch.linspace(1, 2, 16)
+    torch.manual_seed(3)
+    graph = trace_graph(function, {"x": x})
+    torch.manual_seed(3)
+    _, expected = autograd(function, {"x": x})
+    torch.testing.assert_close(gradients(backward(graph))["x"], expected["x"])
+    assert 0 in expected["x"]
 
 
 def test_what_raises_gives_the_graph_up_to_it():
@@ -210,6 +246,120 @@ def test_a_write_by_index_is_told():
 
     graph = trace_graph(function, {"x": torch.ones(3)})
     assert "Use torch.where, torch.cat or torch.stack" in str(graph.error)
+
+
+def write_through_a_view(x):
+    y = x * 2
+    y[0].mul_(3)
+    return y.sum()
+
+
+def write_under_a_view(x):
+    y = x * 2
+    v = y.view(2, 1)
+    y.mul_(3)
+    return v.sum()
+
+
+def write_and_return(x):
+    y = x * 2
+    y[0].mul_(3)
+    return y
+
+
+@pytest.mark.parametrize("function", [write_through_a_view, write_under_a_view, write_and_return])
+def test_a_write_into_shared_memory_is_told(function):
+    graph = trace_graph(function, {"x": T([1.0, 2.0])})
+    assert "was written into by way of a tensor that shares its memory" in str(graph.error)
+
+
+class Straight(torch.autograd.Function):
+    """Rounds, and goes back as if it had not."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.round()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
+
+
+def without_gradients(x):
+    with torch.no_grad():
+        y = x * 2
+    return y
+
+
+def too_late(x):
+    y = x.exp()
+    y.add_(1)
+    return y
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (without_gradients, "PyTorch kept no graph of it"),
+        (lambda x: x.detach() * 2, "PyTorch kept no graph of it"),
+        (too_late, "PyTorch says one of the variables needed for gradient"),
+        (lambda x: Straight.apply(x) + x, "by another way, with the gradient 2.0"),
+    ],
+)
+def test_where_pytorch_goes_another_way_nothing_is_shown(function, sentence):
+    graph = trace_graph(function, {"x": T(3.0)})
+    assert sentence in graph.one_way
+    assert backward(graph) == []
+
+
+def test_a_part_without_gradients_is_left_out():
+    def function(x):
+        with torch.no_grad():
+            y = x * 2
+        return y * x + x.detach()
+
+    check(function, {"x": T(3.0)})
+
+
+def test_large_ways_that_cancel_are_no_difference():
+    check(lambda x: x * 1e8 - x * 1e8 + x, {"x": T(3.0)})
+
+
+def test_integers_have_no_gradient():
+    embedding = nn.Embedding(5, 3)
+    graph = trace_graph(embedding, {"input": T([1, 2])})
+    assert set(gradients(backward(graph))) == {"weight"}
+    embedding(T([1, 2])).sum().backward()
+    torch.testing.assert_close(gradients(backward(graph))["weight"], embedding.weight.grad)
+
+
+def test_a_returned_variable_keeps_its_name():
+    def function(x):
+        summed = x.sum()
+        return summed
+
+    assert trace_graph(function, {"x": T([1.0])}).output == "summed"
+
+
+def test_a_module_of_torch_s_own_names_no_node_after_our_code():
+    graph = trace_graph(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)), {"input": torch.eye(2)})
+    assert [node.name for node in graph.operations] == ["linear", "output"]
+
+
+def test_a_forward_that_changes_its_mode_is_put_back():
+    class Eval(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.dropout = nn.Dropout()
+
+        def forward(self, x):
+            self.eval()
+            return self.dropout(x) * 2
+
+    model = Eval()
+    trace_graph(model, {"x": torch.ones(2)})
+    assert model.training
+    assert model.dropout.training
 
 
 def test_too_many_nodes_are_told():

@@ -34,7 +34,9 @@ class ComputationGraph(ForwardWidget):
     Args:
         function: takes the leaves by keyword and returns one tensor; a function, or an
             `nn.Module`, whose parameters are nodes too. A module is left as found.
-        leaves: numbers, or tensors, by the function's own names; they are copied, as floats.
+        leaves: numbers, or tensors, by the function's own names; they are copied. Numbers and
+            lists become floats; a tensor of integers, such as token ids, stays one, without a
+            gradient.
 
     Attributes:
         leaves: the inputs by name, floats or nested lists; set it, or move the sliders.
@@ -93,7 +95,7 @@ class ComputationGraph(ForwardWidget):
                     f"leaves={sorted(given)} are not those of this graph: give a value to each of "
                     f"{', '.join(self._values)}."
                 )
-            values = {name: _leaf(name, given[name]) for name in self._values}
+            values = {name: _leaf(name, given[name], old) for name, old in self._values.items()}
             for name, value in values.items():
                 shape = tuple(self._values[name].shape)
                 if tuple(value.shape) != shape:
@@ -149,14 +151,14 @@ class ComputationGraph(ForwardWidget):
         self.graph = graph
         self._ways = [] if graph.error else backward(graph)
         self._steps: list[Any] = [node.name for node in graph.operations]
-        if not graph.error:
+        if self._goes_back:
             self._steps += [None, *self._ways]
         self._rows = layers(graph)
         self._picture.layout.flex = "1 1 100%" if len(self._rows) > 4 else None
         result = graph.nodes[graph.output].value
         number = float(result) if result.numel() == 1 and not graph.error else None
         self.set_trait("output", number)
-        found = gradients(self._ways)
+        found = self._starting(gradients(self._ways))
         self.set_trait("gradients", {n: found[n].tolist() for n in self._values if n in found})
         self._notes |= {
             "error": f"The function stopped with {type(graph.error).__name__}: {graph.error}"
@@ -164,23 +166,36 @@ class ComputationGraph(ForwardWidget):
             else "",
             "sum": f"{graph.output} has {result.numel()} numbers: the way back starts "
             "from their sum."
-            if result.numel() != 1 and not graph.error
+            if result.numel() != 1 and self._goes_back
             else "",
-            "unused": self._say_unused(found) if not graph.error else "",
-            "random": self._say_random(),
+            "unused": self._say_unused(found),
+            "one way": graph.one_way,
         }
 
-    def _say_unused(self, found: dict[str, Tensor]) -> str:
-        unused = [name for name in self._values if name not in found]
-        if not unused:
-            return ""
-        return f"No way leads back to {', '.join(unused)}: grad stays None there."
+    @property
+    def _goes_back(self) -> bool:
+        return not self.graph.error and not self.graph.one_way
 
-    def _say_random(self) -> str:
-        drawn = [node.name for node in self.graph.operations if node.random]
-        if not drawn:
-            return ""
-        return f"{', '.join(drawn)} drew random numbers: the way back is not followed through it."
+    def _starting(self, found: dict[str, Tensor]) -> dict[str, Tensor]:
+        """With the gradient that the way back starts from: ones, at the output."""
+        if not self._goes_back:
+            return {}
+        output = self.graph.nodes[self.graph.output]
+        return {output.name: torch.ones_like(output.value), **found}
+
+    def _say_unused(self, found: dict[str, Tensor]) -> str:
+        whole = [name for name in self._values if not self._values[name].is_floating_point()]
+        floats = [name for name in self._values if name not in whole]
+        unused = [name for name in floats if name not in found] if self._goes_back else []
+        said = []
+        if unused:
+            said.append(f"No way leads back to {', '.join(unused)}: grad stays None there.")
+        if whole:
+            said.append(
+                f"{', '.join(whole)} holds no floats: no gradient, no sliders. Set widget.leaves "
+                "to change it."
+            )
+        return " ".join(said)
 
     # --- show -----------------------------------------------------------------------------------
 
@@ -190,8 +205,7 @@ class ComputationGraph(ForwardWidget):
         gone = self._steps[len(operations) : self.step]
         reached = gradients([way for way in gone if way is not None])
         if gone:
-            output = self.graph.nodes[self.graph.output].value
-            reached = {self.graph.output: torch.ones_like(output), **reached}
+            reached = self._starting(reached)
         here = self._steps[self.step - 1] if self.step else ""
         current = here if isinstance(here, str) else self.graph.output
         marked = None
@@ -262,7 +276,8 @@ class ComputationGraph(ForwardWidget):
         lines = ["import torch", ""]
         for name, value in self._values.items():
             numbers = repr(value.tolist()) if value.numel() <= MAX_SLIDERS else "..."
-            lines.append(f"{name} = torch.tensor({numbers}, requires_grad=True)")
+            asks = ", requires_grad=True" if value.is_floating_point() else ""
+            lines.append(f"{name} = torch.tensor({numbers}{asks})")
         source = source_of(self.function)
         module = isinstance(self.function, nn.Module)
         called = "model" if module else getattr(self.function, "__name__", "function")
@@ -288,6 +303,8 @@ class ComputationGraph(ForwardWidget):
         )
         sliders, fixed = [], []
         for name, value in self._values.items():
+            if not value.is_floating_point():
+                continue
             if len(self._sliders) + value.numel() > MAX_SLIDERS:
                 fixed.append(name)
                 continue
@@ -338,8 +355,11 @@ class ComputationGraph(ForwardWidget):
         return {name: value.tolist() for name, value in self._values.items()}
 
 
-def _leaf(name: str, value: Any) -> Tensor:
-    """A leaf as a float tensor of its own."""
+def _leaf(name: str, value: Any, like: Tensor | None = None) -> Tensor:
+    """A leaf as a tensor of its own: of floats, or of the dtype of `like`.
+
+    Numbers and lists become floats; only a tensor or array of integers, such as token ids, stays.
+    """
     try:
         tensor = torch.as_tensor(value).detach().to("cpu").clone()
     except (TypeError, ValueError, RuntimeError):
@@ -348,7 +368,10 @@ def _leaf(name: str, value: Any) -> Tensor:
         raise BadLeaf(f"{name}={value!r} is no number: pass a number or a tensor of floats.")
     if tensor.numel() == 0:
         raise BadValue(f"{name} is an empty tensor: pass at least one number.")
-    return tensor if tensor.is_floating_point() else tensor.float()
+    if like is not None:
+        return tensor.to(like.dtype)
+    plain = isinstance(value, (int, float, list, tuple)) or tensor.dim() == 0
+    return tensor.float() if plain and not tensor.is_floating_point() else tensor
 
 
 class BadLeaf(BadValue, TypeError):

@@ -145,3 +145,11 @@ def test_a_slider_that_moves_to_its_step_is_no_hand(model, data):
         slider.value = round(slider.value, 2)
     assert widget.code == own
     assert widget.encoded
+
+
+def test_a_reload_gives_the_code_back(model, data):
+    widget = fw.Autoencoder(model, data)
+    ends = widget._codes[0].max, widget._codes[2].min
+    widget._restore({"sample": 2, "code 0": ends[0], "code 2": ends[1]})
+    assert (widget.code[0], widget.code[2]) == ends
+    assert set(widget._frame.controls) >= {"sample", "seed", "code 0", "code 1", "code 2"}

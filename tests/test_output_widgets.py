@@ -54,7 +54,7 @@ def test_an_edited_number_runs_the_network_again(kind):
     changed[2, 5] = -1.5
     assert torch.equal(torch.tensor(widget.values), changed)
     assert torch.equal(torch.tensor(widget.outputs), expected(model, changed))
-    assert widget._table.cells[2][5] == "-1.5"
+    assert widget._table.value[2][5] == "-1.5"
     assert torch.equal(table.values, fw.datasets.animals(kind).values)  # the learner's own
 
 
@@ -252,3 +252,13 @@ def test_choosing_a_row_runs_nothing_and_keeps_a_sentence(kind):
     assert widget.trace is trace
     assert "for cow, legs is no number" in widget._message.value
     assert "ostrich" in widget._plot._label
+
+
+def test_a_reload_gives_the_table_back(kind):
+    model = MODELS[kind]()
+    widget = WIDGETS[kind](model, fw.datasets.animals(kind))
+    kept = [[str(float(n)) for n in line] for line in (widget.dataset.values + 0.1).tolist()]
+    widget._restore({"values": kept, "sample": 2})
+    given = torch.tensor([[float(n) for n in line] for line in kept])
+    assert torch.equal(torch.tensor(widget.outputs), expected(model, given))
+    assert widget.sample == 2

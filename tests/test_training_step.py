@@ -283,3 +283,29 @@ def test_a_learning_rate_between_the_slider_s_steps_stays():
     assert shown.lr == shown.loop.lr == 0.003
     shown._links["lr"].value = 10**-2.4
     assert shown.loop.lr == pytest.approx(10**-2.4)
+
+
+def test_a_reload_does_again_what_was_done():
+    shown = widget()
+    shown.run_steps(3)
+    shown.lr = 0.05
+    shown.clip = 1.0
+    for line in ("forward", "loss", "backward", "step", "forward"):
+        shown.run_line(line)
+    state = {name: control.value for name, control in shown._frame.controls.items()}
+    again = widget()
+    again._restore(state)
+    assert again.losses == shown.losses
+    assert again.loop.lr == shown.loop.lr
+    now = again.loop.weights()
+    assert all(torch.equal(now[name], value) for name, value in shown.loop.weights().items())
+    assert again._log.value == shown._log.value
+    assert again._next == shown._next == "loss"
+    shown.reset()
+    assert shown._log.value == "lr=0.05 clip=1.0"
+
+
+def test_a_log_that_is_not_ours_does_nothing():
+    shown = widget()
+    shown._log.value = "run=99999999 import=os lr=fast"
+    assert shown.steps == 0

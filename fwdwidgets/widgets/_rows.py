@@ -174,6 +174,8 @@ class RowsWidget(WeightedWidget):
 
     def _build(self) -> None:
         self._table.observe(self._row_chosen, names="chosen")
+        self._table.observe(self._table_given_back, names="value")
+        self._kept["values"] = self._table
         choose = self._sample_slider()
         choose.description = "Row"
         self.children = [
@@ -187,6 +189,13 @@ class RowsWidget(WeightedWidget):
             self._frame,
         ]
         self._keep()
+
+    def _table_given_back(self, change: dict[str, Any]) -> None:
+        """Take the numbers of before a reload; those that were just shown are the same."""
+        shown = [list(map(float, cells)) for cells in change["new"]]
+        if shown and shown != [list(line) for line in _tuples(self.dataset.values)]:
+            with self._from_page():
+                self.values = shown
 
     def _row_chosen(self, change: dict[str, Any]) -> None:
         if change["new"] != self.sample:

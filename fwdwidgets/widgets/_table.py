@@ -19,7 +19,7 @@ class NumberTable(anywidget.AnyWidget):
         columns: a name a column of numbers.
         rows: a name a row.
         results: a name a column of results.
-        cells: the numbers as text, `rows` lists of `columns` each.
+        value: the numbers as text, `rows` lists of `columns` each; what a reload gives back.
         texts: the results, `rows` lists of `results` each.
         chosen: the marked row.
         revision: counts what was shown, so that a refused edit is taken back on the page.
@@ -29,7 +29,7 @@ class NumberTable(anywidget.AnyWidget):
     columns: Any = traitlets.List().tag(sync=True)
     rows: Any = traitlets.List().tag(sync=True)
     results: Any = traitlets.List().tag(sync=True)
-    cells: Any = traitlets.List().tag(sync=True)
+    value: Any = traitlets.List().tag(sync=True)
     texts: Any = traitlets.List().tag(sync=True)
     chosen = traitlets.Int().tag(sync=True)
     revision = traitlets.Int().tag(sync=True)
@@ -49,7 +49,7 @@ class NumberTable(anywidget.AnyWidget):
     def show(self, values: np.ndarray, texts: Sequence[Sequence[str]], chosen: int) -> None:
         """Show float32 `values` `(rows, columns)`, each with the digits that tell it apart."""
         with self.hold_sync():
-            self.cells = [[np.format_float_positional(n, trim="-") for n in row] for row in values]
+            self.value = [[np.format_float_positional(n, trim="-") for n in row] for row in values]
             self.texts = [list(row) for row in texts]
             self.chosen = chosen
             self.revision += 1

@@ -171,6 +171,7 @@ class Autoencoder(WeightedWidget):
             self._codes.append(slider)
             self._kept[f"code {index}"] = slider
         self._code_row.children = tuple(self._codes)
+        self._keep()
 
     def _mover(self, index: int) -> Callable[[dict[str, Any]], None]:
         def moved(change: dict[str, Any]) -> None:

@@ -84,7 +84,11 @@ class TrainingStep(ForwardWidget):
         self._said = ipywidgets.HTML()
         self._said.add_class("fwd-badge")
         self._next = "forward"
+        # What was done, in order: a reload does it again.
+        self._log = self._kept["log"] = ipywidgets.Text()
+        self._log.observe(self._log_given_back, names="value")
         self.lr = self.loop.lr
+        self._clear_log()
         self.parameter = self.loop.names[0]
         self._build()
         self._quiet = False
@@ -135,6 +139,8 @@ class TrainingStep(ForwardWidget):
             self._error = ""
             if change["name"] == "parameter":
                 self._draw()
+            else:
+                self._note(f"{change['name']}={change['new']!r}")
             self._follow()
             self._show_message()
 
@@ -144,6 +150,7 @@ class TrainingStep(ForwardWidget):
             raise ValueError(f"line={line!r} is none; choose one of {', '.join(LINES)}.")
         with self._told():
             self.loop.run(line)
+        self._note(line)
         self._next = LINES[(LINES.index(line) + 1) % len(LINES)]
         self._error = ""
         self._show(getattr(self, f"_say_{line}")())
@@ -166,6 +173,7 @@ class TrainingStep(ForwardWidget):
             with self._told():
                 self.loop.run_steps(count, report)
         finally:
+            self._note(f"run={self._bar.value}")
             self._next = "forward"
             start = "" if first is None else f" from {first:.6g}"
             self._show(f"{self.loop.steps} steps: the loss went{start} to {self._last_loss()}.")
@@ -175,7 +183,32 @@ class TrainingStep(ForwardWidget):
         self.loop.reset()
         self._next, self._error = "forward", ""
         self._bar.value = 0
+        self._clear_log()
         self._show("All is as it was given.")
+
+    def _clear_log(self) -> None:
+        with self._quietly():
+            self._log.value = f"lr={self.lr!r} clip={self.clip!r}"
+
+    def _note(self, done: str) -> None:
+        with self._quietly():
+            self._log.value = f"{self._log.value} {done}".strip()
+
+    def _log_given_back(self, change: dict[str, Any]) -> None:
+        """Do again what was done before a reload."""
+        if self._quiet:
+            return
+        with self._from_page(), self._quietly():
+            self._log.value = ""
+        with self._from_page():
+            for done in str(change["new"]).split():
+                name, _, value = done.partition("=")
+                if name in ("lr", "clip"):
+                    setattr(self, name, float(value))
+                elif name == "run" and 1 <= int(value) <= MAX_STEPS:
+                    self.run_steps(int(value))
+                elif name in LINES:
+                    self.run_line(name)
 
     # --- in words -------------------------------------------------------------------------------
 

@@ -44,3 +44,14 @@ def test_the_lesson_runs_and_keeps_its_picture(
     expect(page.locator(".fwd-layer .widget-readout")).to_have_text("relu")
     page.wait_for_timeout(1000)
     assert drawn(page) == before
+
+
+def test_a_lesson_with_buttons(jupyterlab: Callable[[str], str], visits: Visits) -> None:
+    page = visits.open(jupyterlab("09_training_step.ipynb"), height=1600)
+    expect(page.locator(".jp-Notebook h1").first).to_be_visible()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    run = page.get_by_role("button", name="run n steps")
+    expect(run).to_be_visible(timeout=60_000)
+    run.click()
+    expect(page.locator(".fwd-badge")).to_contain_text("20 steps: the loss went")

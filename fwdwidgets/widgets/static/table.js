@@ -52,7 +52,7 @@ function render({ model, el }) {
   }
 
   function fill() {
-    const cells = model.get("cells");
+    const cells = model.get("value");
     const texts = model.get("texts");
     lines.forEach(({ row, title, name, inputs, results }, index) => {
       inputs.forEach((input, number) => { input.value = cells[index]?.[number] ?? ""; });
@@ -64,7 +64,7 @@ function render({ model, el }) {
   }
 
   const shape = "change:rows change:columns change:results";
-  const values = "change:cells change:texts change:chosen change:revision";
+  const values = "change:value change:texts change:chosen change:revision";
   model.on(shape, build);
   model.on(values, fill);
   build();

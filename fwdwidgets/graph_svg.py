@@ -99,7 +99,7 @@ def _box(x: float, y: float, box: Box) -> str:
         _text(middle, y + 19, box.name, "name"),
         _text(middle, y + 37, box.value or "?", "value"),
         _text(middle, y - 5, box.above, "above"),
-        _text(middle, y + BOX_HEIGHT + 15, box.below, "below"),
+        _text(middle, y + BOX_HEIGHT + 15, box.below, "below", 16),
         "</g>",
     ]
     return "".join(filter(None, lines))
@@ -108,5 +108,10 @@ def _box(x: float, y: float, box: Box) -> str:
 def _text(x: float, y: float, text: str, part: str, most: int = 12) -> str:
     if not text:
         return ""
-    shown = text if len(text) <= most else text[: most - 1] + "…"
+    if len(text) <= most:
+        shown = text
+    elif part == "name":  # the end of a parameter's name tells it from the others
+        shown = "…" + text[1 - most :]
+    else:
+        shown = text[: most - 1] + "…"
     return f'<text class="fwd-graph-{part}" x="{x:g}" y="{y:g}">{escape(shown)}</text>'

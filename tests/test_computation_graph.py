@@ -122,6 +122,52 @@ def test_a_leaf_that_is_not_used_is_told():
     assert graph.gradients == {"x": 2}
 
 
+def test_floats_are_written_as_they_were_given():
+    graph = fw.ComputationGraph(lambda x, b: (x * b).sum(), x=[[0.1, -2.0]], b=0.3)
+    assert graph.leaves == {"x": [[0.1, -2.0]], "b": 0.3}
+    assert "b = torch.tensor(0.3, requires_grad=True)" in graph._code.value
+    assert "x = torch.tensor([[0.1, -2.0]], requires_grad=True)" in graph._code.value
+
+
+def test_few_gradients_are_written_out_beside_the_code():
+    large = {"w": torch.ones(3, 3, 2), "u": torch.ones(3, 3)}
+    graph = fw.ComputationGraph(lambda x, w, u: (x * w).sum(), x=[[0.1, -2.0]], **large)
+    graph.step = graph._step_slider.max
+    assert "u.grad  # None" in graph._code.value
+    assert "x.grad  # [[9, 9]]" in graph._code.value
+    assert "w.grad  # (3, 3, 2)" in graph._code.value
+
+
+def test_no_number_in_the_picture_is_cut():
+    graph = fw.ComputationGraph(lambda x: (x * -1.2345e-5).sum(), x=[1.0])
+    graph.step = graph._step_slider.max
+    (gradient,) = graph.gradients["x"]
+    assert gradient == pytest.approx(-1.2345e-5)
+    assert shown(graph)["x"][1] == f"grad {gradient:.4g}"
+
+
+def test_the_picture_in_words_has_every_number():
+    graph = widget()
+    graph.step = 10
+    label = re.search(r'aria-label="([^"]*)"', graph._picture.value)[1]
+    assert label.startswith("dg/db = dg/de · de/db = (-4) · 1 = -4. The graph: ")
+    for node in ("a 2 grad -4", "d 2 grad 4", "e -2 grad -4", "f -4 grad -2", "g 8 grad 1"):
+        assert node in label
+
+
+def test_parameters_and_constants_say_what_they_are():
+    graph = fw.ComputationGraph(nn.BatchNorm1d(2).eval(), input=torch.eye(2))
+    above = re.findall(r'fwd-graph-above"[^>]*>([^<]*)<', graph._picture.value)
+    assert sorted(above) == ["batch_norm", "constant", "constant", "parameter", "parameter"]
+
+
+def test_a_long_name_keeps_its_end():
+    model = nn.Sequential()
+    model.add_module("transformer_layer", nn.Linear(1, 1))
+    graph = fw.ComputationGraph(model, input=[[1.0]])
+    assert any(name.startswith("…") and name.endswith(".weight") for name in shown(graph))
+
+
 def test_a_leaf_that_is_returned_has_slope_one():
     graph = fw.ComputationGraph(lambda x: x, x=2)
     assert graph.gradients == {"x": 1}

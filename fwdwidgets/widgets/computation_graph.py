@@ -14,7 +14,16 @@ from torch import Tensor, nn
 from traitlets import observe, validate
 
 from fwdwidgets import badge, graph_svg
-from fwdwidgets.graphs import Backward, Graph, backward, gradients, layers, source_of, trace_graph
+from fwdwidgets._graph_recorder import Node
+from fwdwidgets.graphs import (
+    Backward,
+    Graph,
+    backward,
+    gradients,
+    layers,
+    source_of,
+    trace_graph,
+)
 from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index, row, shows
 
 MAX_SLIDERS = 8
@@ -214,10 +223,10 @@ class ComputationGraph(ForwardWidget):
         boxes = {}
         for name, node in self.graph.nodes.items():
             done = node.kind != "operation" or name in computed
-            grad = f"grad {_short(reached[name])}" if name in reached else ""
+            grad = f"grad {_short(reached[name], 11)}" if name in reached else ""
             boxes[name] = graph_svg.Box(
                 name=name,
-                above=node.sign if node.kind == "operation" and node.op != name else "",
+                above=_above(node),
                 value=_short(node.value, 11) if done else "",
                 below=grad,
                 state="current" if name == current else "done" if done else "waiting",
@@ -227,7 +236,9 @@ class ComputationGraph(ForwardWidget):
                 + (f"\ngradient {reached[name]}" if name in reached else ""),
             )
         said = self._describe(here)
-        self._picture.value = graph_svg.graph_svg(self._rows, boxes, said, marked)
+        known = [f"{box.name} {box.value} {box.below}".strip() for box in boxes.values()]
+        label = f"{said}. The graph: {'; '.join(known)}"
+        self._picture.value = graph_svg.graph_svg(self._rows, boxes, label, marked)
         self._said.value = badge.badge_html("neutral", said)
         self._code.value = self._write_code()
         self._show_message()
@@ -275,7 +286,7 @@ class ComputationGraph(ForwardWidget):
         """The same in PyTorch, with what is known so far behind it."""
         lines = ["import torch", ""]
         for name, value in self._values.items():
-            numbers = repr(value.tolist()) if value.numel() <= MAX_SLIDERS else "..."
+            numbers = repr(_plain(value)) if value.numel() <= MAX_SLIDERS else "..."
             asks = ", requires_grad=True" if value.is_floating_point() else ""
             lines.append(f"{name} = torch.tensor({numbers}{asks})")
         source = source_of(self.function)
@@ -290,7 +301,10 @@ class ComputationGraph(ForwardWidget):
         done = self.step == len(self._steps) and not self.graph.error
         for name in self._values:
             known = self.gradients.get(name)
-            found = "None" if known is None else _short(torch.tensor(known))
+            few = self._values[name].numel() <= MAX_SLIDERS
+            found = (
+                _rounded(known) if few or known is None else str(tuple(self._values[name].shape))
+            )
             lines.append(f"{name}.grad" + (f"  # {found}" if done else ""))
         text = "\n".join(lines).replace("\n\n\n", "\n\n")
         return f'<pre tabindex="0" aria-label="the same in PyTorch">{escape(text)}</pre>'
@@ -345,14 +359,14 @@ class ComputationGraph(ForwardWidget):
                 with self._from_page():
                     values = {n: v.clone() for n, v in self._values.items()}
                     values[name][index] = change["new"]
-                    self.leaves = {n: v.tolist() for n, v in values.items()}
+                    self.leaves = {n: _plain(v) for n, v in values.items()}
 
         slider.observe(moved, names="value")
         self._sliders[name, index] = self._kept[title] = slider
         return slider
 
     def _plain_leaves(self) -> dict[str, Any]:
-        return {name: value.tolist() for name, value in self._values.items()}
+        return {name: _plain(value) for name, value in self._values.items()}
 
 
 def _leaf(name: str, value: Any, like: Tensor | None = None) -> Tensor:
@@ -376,6 +390,27 @@ def _leaf(name: str, value: Any, like: Tensor | None = None) -> Tensor:
 
 class BadLeaf(BadValue, TypeError):
     """A leaf that is no number."""
+
+
+def _plain(value: Tensor) -> Any:
+    """As a float or nested lists; 0.1 of float32 is 0.1 and not 0.10000000149."""
+    if not value.is_floating_point():
+        return value.tolist()
+    shortest = (value.float() if value.dtype is torch.bfloat16 else value).numpy().astype(str)
+    return shortest.astype(float).tolist()
+
+
+def _rounded(numbers: Any) -> str:
+    if isinstance(numbers, list):
+        return f"[{', '.join(map(_rounded, numbers))}]"
+    return "None" if numbers is None else f"{numbers:.4g}"
+
+
+def _above(node: Node) -> str:
+    """What stands over a box: how it was made, or what it is, unless its name says so."""
+    if node.kind == "operation":
+        return node.sign if node.op != node.name else ""
+    return "" if node.kind in ("leaf", node.name) else node.kind
 
 
 def _short(value: Tensor, most: int = 40) -> str:

@@ -20,7 +20,7 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 ]
-START_SECONDS = 40
+START_SECONDS = 90
 # A kernel with torch takes its time on a busy machine; what is there already is seen at once.
 expect.set_options(timeout=60_000)
 

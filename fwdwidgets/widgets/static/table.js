@@ -35,8 +35,11 @@ function render({ model, el }) {
         input.inputMode = "decimal";
         input.autocomplete = "off";
         input.setAttribute("aria-label", `${name}, ${column}`);
-        input.addEventListener("change", () =>
-          model.send({ kind: "edit", row: index, column: number, text: input.value }));
+        input.addEventListener("input", () => { input.dataset.typing = ""; });
+        input.addEventListener("change", () => {
+          delete input.dataset.typing;
+          model.send({ kind: "edit", row: index, column: number, text: input.value });
+        });
         cell(row, "td", "").append(input);
         return input;
       });
@@ -55,7 +58,10 @@ function render({ model, el }) {
     const cells = model.get("value");
     const texts = model.get("texts");
     lines.forEach(({ row, title, name, inputs, results }, index) => {
-      inputs.forEach((input, number) => { input.value = cells[index]?.[number] ?? ""; });
+      inputs.forEach((input, number) => {
+        // What a hand is typing is not written over by an answer to something before it.
+        if (!("typing" in input.dataset)) input.value = cells[index]?.[number] ?? "";
+      });
       results.forEach((made, number) => { made.textContent = texts[index]?.[number] ?? ""; });
       const chosen = index === model.get("chosen");
       row.setAttribute("aria-current", chosen);

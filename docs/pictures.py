@@ -40,6 +40,7 @@ def open_lesson(page: Page, url: str) -> None:
     """Open a lesson and wait until its last cell has run and its figure is drawn."""
     page.goto(url)
     page.wait_for_function("() => window.fwdComplete === true", timeout=120_000)
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
     page.wait_for_selector(".fwd-widget :is(.main-svg, svg)", timeout=120_000)
     page.wait_for_timeout(1500)  # images in a figure have no event
 

@@ -40,6 +40,7 @@ function render({ model, el }) {
           delete input.dataset.typing;
           model.send({ kind: "edit", row: index, column: number, text: input.value });
         });
+        input.addEventListener("blur", () => { delete input.dataset.typing; });
         cell(row, "td", "").append(input);
         return input;
       });

@@ -193,7 +193,7 @@ def test_serve_prints_one_address_and_ends_cleanly_with_its_kernels(
     assert kernels
 
     server.send_signal(signal.SIGINT)
-    out, err = server.communicate(timeout=20)
+    out, err = server.communicate(timeout=90)
     assert (server.returncode, out.strip(), err) == (0, "", "")
     deadline = time.monotonic() + 5
     while any(Path(f"/proc/{kernel}").exists() for kernel in kernels):

@@ -95,7 +95,7 @@ def assert_no_sideways_scrolling(page: Page) -> None:
 def ready(page: Page) -> Page:
     """The page, once every cell ran and Voila has drawn what they gave."""
     page.wait_for_function("window.fwdComplete")
-    expect(page.locator("#loading")).to_have_count(0, timeout=30_000)
+    expect(page.locator("#loading")).to_have_count(0)
     return page
 
 
@@ -249,7 +249,8 @@ def test_a_course_may_show_the_pages_in_a_frame(folder: Path) -> None:
 def test_each_lesson_as_a_page(voila: Callable[..., str], visits: Visits, name: str) -> None:
     page = ready(visits.open(page_of(voila(), name), width=360, scheme="dark"))
     expect(page.locator(".jp-InputArea-editor").first).to_be_visible()  # a lesson shows its code
-    expect(page.locator(".fwd-figure").first).to_be_visible()
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    expect(page.locator(".fwd-widget svg").first).to_be_visible()
     assert page.get_by_role("alert").filter(visible=True).count() == 0
     assert_no_sideways_scrolling(page)
     assert visits.console_errors == []

@@ -72,6 +72,9 @@ def _row(line: Line, index: int, mark: Mark | None) -> str:
 def _note(line: Line) -> str:
     if line.ran is False:
         return '<span class="fwd-ran">not run</span>'
+    if line.ran and line.text.lstrip().startswith(("for ", "while ", "async for ")):
+        rounds = "1 round" if line.times == 1 else f"{line.times:,} rounds"
+        return f'<span class="fwd-ran">{rounds}</span>'
     if line.ran and line.times != 1:
         return f'<span class="fwd-ran">{line.times:,} times</span>'
     return ""

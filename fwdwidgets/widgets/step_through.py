@@ -300,6 +300,8 @@ class StepThrough(WeightedWidget):
         self._draw_value(drawing, where.before, took if operand else "", before, ends)
         gave = _title("gives", step.name, step.shape) if step and step.shape is not None else ""
         self._draw_value(drawing, where.after, gave, after, ends)
+        if ends is not None and after is not None:
+            _share_scale(drawing, (where.before, where.after), after)
         difference = change.difference if change and change.changed else None
         self._draw_value(drawing, where.change, "<b>gives minus takes</b>", difference, None)
         text = "nothing chosen" if step is None else f"step {step.name}: takes, gives, difference"
@@ -405,3 +407,15 @@ def _ends(before: Tensor, after: Tensor) -> Tensor:
     """The ends of a colour scale that two values share: zero is in its middle."""
     ends = [display.symmetric_range(value).double() for value in (before, after)]
     return ends[0] if ends[0][1] > ends[1][1] else ends[1]
+
+
+def _share_scale(
+    drawing: figures.Drawing, layers: tuple[figures.Layer, ...], value: Tensor
+) -> None:
+    """Let bars that can be compared, those of `value` among them, stand on one scale."""
+    if display.grid(tuple(value.shape)).kind != "bars":
+        return
+    ranges = [drawing.layout[f"yaxis{layer.heatmap.axis}.range"] for layer in layers]
+    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+    for layer in layers:
+        drawing.layout[f"yaxis{layer.heatmap.axis}.range"] = [low, high]

@@ -226,6 +226,17 @@ fw.Autoencoder(Model, fw.datasets.course())
 """,
         "sample",
     ),
+    "ComputationGraph": (
+        """
+import fwdwidgets as fw
+def g(a, b, c, d):
+    e = a + b
+    f = c * d
+    return e * f
+fw.ComputationGraph(g, a=2, b=-4, c=-2, d=2)
+""",
+        "leaf",
+    ),
     "StepThrough": (
         """
 import fwdwidgets as fw
@@ -239,7 +250,7 @@ fw.StepThrough(fw.models.Network, fw.datasets.course(), step="relu")
 WATCH = """() => {
   const w = globalThis.__watch = { down: 0, last: 0, frames: 0 };
   addEventListener("keydown", () => { w.down = performance.now(); w.last = 0; }, true);
-  const figure = document.querySelector(".fwd-figure");
+  const figure = document.querySelector(".fwd-figure, .fwd-picture");
   new MutationObserver(() => { w.last = performance.now(); }).observe(
     figure, { childList: true, subtree: true, attributes: true, characterData: true });
 }"""
@@ -317,12 +328,12 @@ def notebook(folder: Path, name: str, code: str) -> None:
 class Tab:
     """One page with a sample slider and a picture."""
 
-    def __init__(self, page: Page, url: str, selector: str) -> None:
+    def __init__(self, page: Page, url: str, selector: str, picture: str = ".fwd-figure") -> None:
         self.page, self.times = page, []
         self.received: list[int] = []
         page.on("websocket", lambda socket: socket.on("framereceived", self._frame))
         page.goto(url)
-        page.wait_for_selector(f".fwd-figure {selector}", timeout=120_000)
+        page.wait_for_selector(f"{picture} {selector}", timeout=120_000)
         page.wait_for_timeout(1500)
         self.opening = sum(self.received)
         page.evaluate(WATCH)
@@ -485,6 +496,18 @@ def run_widget(playwright, address: str, title: str, folder: Path) -> None:
     """Measure one widget against plotly alone with the same figure."""
     code, control = WIDGETS[title]
     moves = 20
+    if title == "ComputationGraph":  # drawn without plotly: there is no page to compare with
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS
+        )
+        page = browser.new_page(viewport={"width": 1120, "height": 900})
+        tab = Tab(page, f"{address}/voila/render/{title}.ipynb", "svg", ".fwd-picture")
+        moved = [tab.press("ArrowRight", f".{css(control)}") for _ in range(moves)]
+        most = max(received for _, received in moved) / 1000
+        median = statistics.median(milliseconds for milliseconds, _ in moved)
+        print(f"{title:<18} a leaf     {median:6.1f} ms, no plotly; a move receives {most:.1f} kB")
+        browser.close()
+        return
     alone = plotly_alone(code, moves + 3, folder, f"{title}.html", control)
     browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
     url = f"{address}/voila/render/{title}.ipynb"

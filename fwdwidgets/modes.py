@@ -1,23 +1,21 @@
-"""What train and eval mode change, and what autograd keeps: measured on one network.
+"""What train and eval mode change: dropout masks, BatchNorm's statistics, flags of `forward`.
 
-Dropout masks, BatchNorm's statistics, and the bytes that a forward pass holds for the way back.
 Every function leaves the network as found.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
+from fwdwidgets._state import left_as_found
 from fwdwidgets.compute import Forward
 from fwdwidgets.trace import ForwardTrace, Step, Tracer
 
@@ -29,13 +27,6 @@ _DROPOUTS = {
     F.dropout2d: "dropout2d",
     F.dropout3d: "dropout3d",
 }
-CONTEXTS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
-    "with gradients": torch.enable_grad,
-    "torch.no_grad()": torch.no_grad,
-    "torch.set_grad_enabled(False)": lambda: torch.set_grad_enabled(False),
-    "torch.inference_mode()": torch.inference_mode,
-}
-"""Ways to run a forward pass, by the line that enters them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +61,12 @@ class ModeRun:
     Attributes:
         trace: all its steps.
         dropped: what each dropout that was active dropped, by the name of its step.
+        idle: the names of the steps of those that were not, though their p is above 0.
     """
 
     trace: ForwardTrace
     dropped: dict[str, Dropped]
+    idle: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -86,7 +79,8 @@ class Statistics:
         batch_var: of the batch, unbiased: divided by n - 1.
         before: running mean and variance before.
         after: running mean and variance after, which this package puts back.
-        momentum: the share of the batch in the running statistics.
+        momentum: the share of the batch in the running statistics; of `momentum=None`, one
+            part of as many as there were batches.
     """
 
     name: str
@@ -95,24 +89,6 @@ class Statistics:
     before: tuple[float, float]
     after: tuple[float, float]
     momentum: float
-
-
-@dataclass(frozen=True)
-class Held:
-    """What one way to run a forward pass keeps.
-
-    Attributes:
-        context: one of `CONTEXTS`.
-        bytes: held for the way back by tensors that are neither weights nor the input, each
-            storage once.
-        grad_fn: the name of the output's `grad_fn`, or `"None"`.
-        requires_grad: of the output.
-    """
-
-    context: str
-    bytes: int
-    grad_fn: str
-    requires_grad: bool
 
 
 def run_in_mode(forward: Forward, batch: Tensor, *, training: bool, draw: int) -> ModeRun:
@@ -124,22 +100,16 @@ def run_in_mode(forward: Forward, batch: Tensor, *, training: bool, draw: int) -
         training: train mode or eval mode.
         draw: what dropout is drawn under, as `torch.manual_seed` takes it.
     """
-    with forward.mode(training, draw) as network:
+    masks = _Masks()
+    with forward.mode(training, draw) as network, masks:
         trace = Tracer()(network, batch.clone())
-    with forward.mode(training, draw) as network, _as_found(network), torch.no_grad():
-        with _Masks() as masks:
-            try:
-                network(batch.clone())
-            except Exception:  # the trace has it, and a learner reads it there
-                if trace.error is None:
-                    raise
     steps = [step for step in trace if step.op in _DROPOUTS.values()]
+    found = list(zip(steps, masks.found, strict=False))  # one that raised has a mask at most
     dropped = {
-        step.name: Dropped(step.name, p, kept)
-        for step, (p, kept) in zip(steps, masks.found, strict=False)
-        if kept is not None
+        step.name: Dropped(step.name, p, kept) for step, (p, kept) in found if kept is not None
     }
-    return ModeRun(trace, dropped)
+    idle = tuple(step.name for step, (p, kept) in found if kept is None and p > 0)
+    return ModeRun(trace, dropped, idle)
 
 
 def statistics(forward: Forward, batch: Tensor) -> list[Statistics]:
@@ -148,11 +118,11 @@ def statistics(forward: Forward, batch: Tensor) -> list[Statistics]:
     running = (1 - momentum) · running + momentum · batch, as `nn.BatchNorm2d` documents it.
     """
     found = []
-    with forward.mode(True) as network, _as_found(network), torch.no_grad():
+    with forward.mode(True) as network, left_as_found(network.modules()), torch.no_grad():
         norms = {
             name: module
             for name, module in network.named_modules()
-            if isinstance(module, _NormBase) and module.running_mean is not None
+            if isinstance(module, _BatchNorm) and module.running_mean is not None
         }
         inputs: dict[str, Tensor] = {}
         hooks = [
@@ -173,7 +143,10 @@ def statistics(forward: Forward, batch: Tensor) -> list[Statistics]:
             if name not in inputs:
                 continue
             channel = inputs[name].transpose(0, 1)[0].double()
-            momentum = module.momentum if module.momentum is not None else 0.0
+            momentum = module.momentum
+            if momentum is None:  # an average of all batches so far, each with an equal share
+                assert module.num_batches_tracked is not None, "it comes with the statistics"
+                momentum = 1 / int(module.num_batches_tracked)
             found.append(
                 Statistics(
                     name,
@@ -185,42 +158,6 @@ def statistics(forward: Forward, batch: Tensor) -> list[Statistics]:
                 )
             )
     return found
-
-
-def held_bytes(forward: Forward, batch: Tensor, *, training: bool) -> list[Held]:
-    """What each of `CONTEXTS` holds for the way back, measured by PyTorch's own hooks."""
-    return [
-        _held(forward, batch, name, enter, training=training) for name, enter in CONTEXTS.items()
-    ]
-
-
-def _held(
-    forward: Forward,
-    batch: Tensor,
-    name: str,
-    enter: Callable[[], AbstractContextManager[Any]],
-    *,
-    training: bool,
-) -> Held:
-    saved: dict[int, int] = {}
-    with forward.mode(training) as network, _as_found(network):
-        inputs = batch.clone()
-        known = [*network.parameters(), *network.buffers(), inputs]
-        own = {tensor.untyped_storage().data_ptr() for tensor in known}
-
-        def keep(tensor: Tensor) -> Tensor:
-            storage = tensor.untyped_storage()
-            if storage.data_ptr() not in own:
-                saved[storage.data_ptr()] = storage.nbytes()
-            return tensor
-
-        hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
-        with torch.enable_grad(), enter(), hooks:
-            output = network(inputs)
-    first = _first_tensor(output)
-    kind = type(first.grad_fn).__name__ if first is not None and first.grad_fn else "None"
-    wants = bool(first is not None and first.requires_grad)
-    return Held(name, sum(saved.values()), kind, wants)
 
 
 def flag_of(network: nn.Module) -> tuple[str, Any] | None:
@@ -238,19 +175,6 @@ def flag_of(network: nn.Module) -> tuple[str, Any] | None:
 def dropping_in_eval(run: ModeRun) -> list[Step]:
     """The dropout steps of an eval-mode run that dropped all the same."""
     return [step for step in run.trace if step.name in run.dropped]
-
-
-@contextmanager
-def _as_found(network: nn.Module) -> Iterator[None]:
-    """Put buffers back: a forward in train mode moves running statistics."""
-    before = {name: buffer.detach().clone() for name, buffer in network.named_buffers()}
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for name, buffer in network.named_buffers():
-                if name in before:
-                    buffer.copy_(before[name])
 
 
 class _Masks(TorchFunctionMode):
@@ -279,16 +203,7 @@ class _Masks(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def _first(norm: _NormBase) -> tuple[float, float]:
+def _first(norm: _BatchNorm) -> tuple[float, float]:
     assert norm.running_mean is not None, "only such a norm is asked"
     assert norm.running_var is not None, "the two come together"
     return float(norm.running_mean[0]), float(norm.running_var[0])
-
-
-def _first_tensor(output: Any) -> Tensor | None:
-    if isinstance(output, Tensor):
-        return output
-    values = output.values() if isinstance(output, dict) else output
-    if isinstance(values, (tuple, list)) or isinstance(output, dict):
-        return next((v for v in values if isinstance(v, Tensor)), None)
-    return None

@@ -28,6 +28,7 @@ ROOMS = {
     "training": NOT_TORCHS,
     "autoencoding": NOT_TORCHS,
     "modes": NOT_TORCHS,
+    "kept": NOT_TORCHS,
     "training_step": NOT_TORCHS,
     "comparison": NOT_TORCHS,
     "tables": NOT_TORCHS,

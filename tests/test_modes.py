@@ -3,11 +3,14 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 import fwdwidgets as fw
 from fwdwidgets.compute import Forward
-from fwdwidgets.modes import dropping_in_eval, flag_of, held_bytes, run_in_mode, statistics
+from fwdwidgets.kept import held_bytes
+from fwdwidgets.modes import dropping_in_eval, flag_of, run_in_mode, statistics
 
 
 def ready(model):
@@ -77,6 +80,40 @@ def test_a_dropout_that_drops_in_eval_mode_is_found():
     assert flag_of(nn.Linear(2, 2)) is None
 
 
+class Sleepy(Careless):
+    def forward(self, x, is_training=False):
+        return super().forward(x, is_training)
+
+
+def test_a_dropout_that_drops_nothing_in_train_mode_is_found():
+    run = run_in_mode(ready(Sleepy()), torch.rand(1, 4), training=True, draw=0)
+    assert run.idle == ("dropout",)
+    assert run.dropped == {}
+    assert flag_of(Sleepy()) == ("is_training", False)
+    nothing_to_drop = nn.Sequential(nn.Dropout(0.0))
+    run = run_in_mode(ready(nothing_to_drop), torch.rand(1, 4), training=True, draw=0)
+    assert run.idle == ()
+
+
+@pytest.mark.parametrize("kind", [nn.Dropout, nn.Dropout2d])
+@given(
+    p=st.sampled_from([0.1, 0.5, 1.0]),
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3)),
+    draw=st.integers(0, 99),
+)
+def test_whatever_the_shape_the_masks_are_those_of_a_bare_run(kind, p, shape, draw):
+    model = nn.Sequential(kind(p), nn.ReLU(), kind(p))
+    batch = torch.rand(shape) + 1
+    torch.manual_seed(draw)
+    first = model[0].train()(batch)
+    second = model[2].train()(first)
+    run = run_in_mode(ready(model), batch, training=True, draw=draw)
+    assert torch.equal(run.trace.output, second)
+    assert torch.equal(run.dropped["0"].kept, first != 0)
+    # what the first dropped is 0 already: of the second's mask the rest can be seen
+    assert torch.equal(run.dropped["2"].kept & (first != 0), second != 0)
+
+
 @pytest.mark.parametrize("momentum", [0.1, 0.5])
 def test_the_running_statistics_move_by_the_formula(momentum):
     torch.manual_seed(0)
@@ -96,6 +133,24 @@ def test_the_running_statistics_move_by_the_formula(momentum):
     )
     assert norm.after[1] == pytest.approx((1 - momentum) + momentum * norm.batch_var, abs=1e-6)
     assert same(model, found)
+
+
+def test_an_average_of_all_batches_gives_each_the_same_share():
+    model = nn.BatchNorm1d(2, momentum=None).train()
+    batches = torch.rand(4, 6, 2)
+    for batch in batches[:3]:
+        model(batch)
+    found = snapshot(model)
+    (norm,) = statistics(ready(model), batches[3])
+    assert norm.momentum == pytest.approx(1 / 4)
+    assert norm.before[0] == pytest.approx(batches[:3, :, 0].mean().item(), abs=1e-6)
+    assert norm.after[0] == pytest.approx(batches[:, :, 0].mean().item(), abs=1e-6)
+    assert same(model, found)
+
+
+def test_a_norm_of_single_images_has_no_batch_to_tell_of():
+    model = nn.InstanceNorm2d(2, track_running_stats=True)
+    assert statistics(ready(model), torch.rand(3, 2, 4, 4)) == []
 
 
 def test_without_batchnorm_or_with_one_sample_there_are_none():

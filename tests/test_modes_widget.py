@@ -107,6 +107,56 @@ def test_batchnorm_in_train_mode_depends_on_the_batch_mates(data):
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
+def test_other_batch_mates_give_another_answer_in_train_mode_only(data):
+    model = norm_model()
+    widget = fw.Modes(model, data, mates=2, mates_from=5)
+    indices = [0, 5, 1]  # after the end comes the beginning, and a sample is no mate of its own
+    for chosen in (indices, [0, 3, 4]):
+        widget.mates_from = chosen[1]
+        batch = torch.stack([data[index][0] for index in chosen])
+        with torch.no_grad():
+            inner = model[1](batch.flatten(1))
+        expected = F.batch_norm(inner, None, None, training=True)[0]
+        assert np.allclose(traces(widget)["train bars"].y, expected.numpy(), atol=1e-5)
+        evaluated = inner[0] / (1 + 1e-5) ** 0.5  # the running statistics are still 0 and 1
+        assert np.allclose(traces(widget)["eval bars"].y, evaluated.detach().numpy(), atol=1e-6)
+        assert f"samples {', '.join(map(str, chosen))}." in widget._said.value
+
+
+def test_both_modes_are_drawn_on_one_scale(model, data):
+    widget = fw.Modes(model, data)
+    axes = [
+        traces(widget)[f"{mode} bars"].yaxis.replace("y", "yaxis") for mode in ("train", "eval")
+    ]
+    assert axes[0] != axes[1]
+    assert widget.figure.layout[axes[0]].range == widget.figure.layout[axes[1]].range
+    largest = max(traces(widget)[f"{mode} bars"].y.max() for mode in ("train", "eval"))
+    assert widget.figure.layout[axes[0]].range[1] > largest
+
+
+def test_both_modes_are_drawn_in_one_range_of_colours(data):
+    model = nn.Sequential(nn.Conv2d(1, 4, 5), nn.BatchNorm2d(4), nn.Flatten(), nn.LazyLinear(3))
+    widget = fw.Modes(model, data, mates=2, layer="1")
+    batch = torch.stack([image for image, _ in data[:3]])
+    with torch.no_grad():
+        inner = model[0](batch)
+        normed = F.batch_norm(inner, None, None, training=True)[0]
+    end = max(normed.abs().max().item(), inner[0].abs().max().item())
+    for panel in (widget._left, widget._right):
+        axis = widget.figure.layout[f"coloraxis{panel.heatmap.color}"]
+        assert (axis.cmin, axis.cmax) == (pytest.approx(-end, abs=1e-4), pytest.approx(end, 1e-4))
+
+
+def test_the_history_of_draws_stands_beside_the_level_of_eval_mode(model, data):
+    widget = fw.Modes(model, data, draw=12)
+    level = widget.figure.data[widget._runs.traces[1]]
+    model.eval()
+    with torch.no_grad():
+        best = model(data[0][0][None]).softmax(1).max().item()
+    assert level.x.tolist() == [-0.5, 12.5]
+    assert level.y.tolist() == [pytest.approx(best)] * 2
+
+
 def test_one_sample_is_too_few_for_batchnorm_and_it_is_told(data):
     widget = fw.Modes(norm_model(), data)
     assert "Train mode:" in widget._message.value
@@ -138,14 +188,46 @@ class Functional(Careless):
         return F.dropout(self.fc(x.flatten(1)), 0.5)
 
 
+class Sleepy(Careless):
+    def forward(self, x, is_training=False):
+        return super().forward(x, is_training)
+
+
+class Off(Careless):
+    def forward(self, x):
+        return super().forward(x, False)
+
+
+DROPS, IDLE = "drops in eval mode too", "drops nothing in train mode either"
+
+
 @pytest.mark.parametrize(
-    ("kind", "sentence"),
-    [(Careless, "a flag is_training, True"), (Functional, "training=self.training")],
+    ("kind", "does", "why"),
+    [
+        (Careless, DROPS, "a flag is_training, True"),
+        (Functional, DROPS, "training=self.training"),
+        (Sleepy, IDLE, "a flag is_training, False"),
+        (Off, IDLE, "Pass training=self.training"),
+    ],
 )
-def test_dropout_that_drops_in_eval_mode_is_told(kind, sentence, data):
+def test_a_dropout_that_does_not_know_its_mode_is_told(kind, does, why, data):
     widget = fw.Modes(kind, data)
-    assert "drops in eval mode too" in widget._message.value
-    assert sentence in widget._message.value
+    assert f"dropout {does}" in widget._message.value
+    assert why in widget._message.value
+
+
+def test_what_is_dropped_in_eval_mode_too_is_counted_and_marked(data):
+    widget = fw.Modes(Functional, data, draw=2)
+    torch.manual_seed(2)
+    mask = F.dropout(torch.ones(1, 3), 0.5) != 0
+    assert f"Eval mode: {int((~mask).sum())} of 3 are dropped" in widget._said.value
+    marks = traces(widget)["eval not finite"]
+    assert marks.x.tolist() == (~mask[0]).nonzero()[:, 0].tolist()
+
+
+def test_a_dropout_that_knows_its_mode_is_not_blamed(model, data):
+    widget = fw.Modes(model, data)
+    assert "drops" not in widget._message.value
 
 
 def test_a_network_without_modes_gives_the_same(data):
@@ -160,6 +242,7 @@ def test_a_network_without_modes_gives_the_same(data):
     [
         ({"draw": 100}, "draw=100 is out of range: choose 0 to 99"),
         ({"mates": 6}, "mates=6 is out of range: choose 0 to 5"),
+        ({"mates_from": 6}, "mates_from=6 is out of range: choose 0 to 5"),
         ({"layer": "fc9"}, "layer='fc9' is not a step"),
         ({"sample": 6}, "6"),
     ],
@@ -186,3 +269,10 @@ def test_samples_of_different_shapes_are_no_batch(data):
     with pytest.raises(ValueError, match="have different shapes"):
         widget.mates = 1
     assert "have different shapes" in widget._message.value
+
+
+def test_a_dataset_of_one_sample_has_no_mates(model, data):
+    widget = fw.Modes(model, data[:1])
+    assert (widget.mates, widget.mates_from) == (0, 0)
+    with pytest.raises(ValueError, match="mates=1 is out of range: choose 0 to 0"):
+        widget.mates = 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
+from itertools import count, islice
 from typing import Any
 
 import ipywidgets
@@ -15,20 +15,13 @@ from traitlets import observe, validate
 
 from fwdwidgets import badge, display, figures
 from fwdwidgets.diagnose import explain_failure
-from fwdwidgets.modes import (
-    Held,
-    ModeRun,
-    Statistics,
-    dropping_in_eval,
-    flag_of,
-    held_bytes,
-    run_in_mode,
-    statistics,
-)
+from fwdwidgets.kept import held_bytes
+from fwdwidgets.modes import ModeRun, dropping_in_eval, flag_of, run_in_mode, statistics
 from fwdwidgets.outputs import find_head, probabilities
 from fwdwidgets.samples import batch_of_one
 from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets._base import BadValue, Index, row
+from fwdwidgets.widgets._mode_tables import held_table, norm_table
 from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._weighted import WeightedWidget
 
@@ -51,7 +44,9 @@ class Modes(WeightedWidget):
         seed: what the weights are drawn under; None means the weights as given.
         layer: the name of a step; None means the first dropout or BatchNorm, else the last step.
         draw: what dropout is drawn under, 0 to 99.
-        mates: how many of the samples that follow are in the batch with it, 0 to 31.
+        mates: how many other samples are in the batch with it, 0 to 31.
+        mates_from: index of the first of them; the others follow it in the dataset, from its
+            beginning after its end. None means the second sample.
 
     Attributes:
         dropped: how many numbers of the sample the chosen dropout dropped in train mode; None
@@ -67,6 +62,7 @@ class Modes(WeightedWidget):
     layer = traitlets.Unicode(None, allow_none=True)
     draw = Index(0)
     mates = Index(0)
+    mates_from = Index(1)
     dropped = traitlets.Int(None, allow_none=True, read_only=True)
     same = traitlets.Bool(None, allow_none=True, read_only=True)
     held = traitlets.Dict(read_only=True)
@@ -82,6 +78,7 @@ class Modes(WeightedWidget):
         layer: str | None = None,
         draw: int = 0,
         mates: int = 0,
+        mates_from: int | None = None,
         **unknown: Any,
     ) -> None:
         """See the class."""
@@ -96,6 +93,7 @@ class Modes(WeightedWidget):
         self._eval: ModeRun
         self._begin(sample, seed, None)
         self.draw, self.mates = draw, mates
+        self.mates_from = min(1, self._length - 1) if mates_from is None else mates_from
         self._run_both()
         self._layer_slider = self._slider(
             ipywidgets.SelectionSlider, "Layer", options=self._layers() or [""]
@@ -112,10 +110,11 @@ class Modes(WeightedWidget):
 
     # --- state ----------------------------------------------------------------------------------
 
-    @validate("draw", "mates")
+    @validate("draw", "mates", "mates_from")
     def _valid_number(self, proposal: dict[str, Any]) -> int:
         name, value = proposal["trait"].name, proposal["value"]
-        most = MAX_DRAW if name == "draw" else min(MAX_MATES, self._length - 1)
+        last = self._length - 1
+        most = {"draw": MAX_DRAW, "mates": min(MAX_MATES, last), "mates_from": last}[name]
         if not 0 <= value <= most:
             with self._told():
                 raise BadValue(f"{name}={value} is out of range: choose 0 to {most}.")
@@ -131,10 +130,10 @@ class Modes(WeightedWidget):
                 )
         return str(proposal["value"])
 
-    @observe("draw", "mates")
+    @observe("draw", "mates", "mates_from")
     def _run_changed(self, change: dict[str, Any]) -> None:
         if not self._quiet:
-            if change["name"] == "mates":
+            if change["name"] != "draw":
                 self._history.clear()
             self._run_and_show()
 
@@ -158,16 +157,22 @@ class Modes(WeightedWidget):
 
     # --- compute --------------------------------------------------------------------------------
 
+    def _indices(self) -> list[int]:
+        """The sample, and after it its batch-mates; it is none of its own."""
+        others = (i % self._length for i in count(self.mates_from))
+        mates = (i for i in others if i != self.sample)
+        return [self.sample, *islice(mates, self.mates)]
+
     def _batch(self) -> Tensor:
-        """The sample, and after it its batch-mates, from the dataset's beginning after its end."""
+        """The samples of the batch, `(mates + 1, ...)`."""
         network = self._forward.network
         assert network is not None, "the weights are settled"
-        indices = [(self.sample + i) % self._length for i in range(self.mates + 1)]
+        indices = self._indices()
         inputs = [batch_of_one(self._load(index).input, network) for index in indices]
         shapes = {tuple(each.shape[1:]) for each in inputs}
         if len(shapes) > 1:
             raise BadValue(
-                f"samples {indices[0]} to {indices[-1]} have different shapes, "
+                f"samples {_listed(indices)} have different shapes, "
                 f"{' and '.join(map(str, sorted(shapes)))}: a batch needs equal ones. Set mates=0."
             )
         return torch.cat(inputs)
@@ -233,45 +238,59 @@ class Modes(WeightedWidget):
             return
         chosen = self._train.dropped.get(self.layer or "")
         self.set_trait("dropped", int((~chosen.kept[0]).sum()) if chosen else None)
-        step = trace[self.layer] if self.layer else None
         if self._train.trace.error is not None:
             self._notes["train"] = "Train mode: " + explain_failure(self._train.trace)
         else:
             self._notes["train"] = ""
         self._notes["careless"] = self._say_careless()
         self._said.value = badge.badge_html("neutral", self._describe())
-        self._tables.value = _norm_table(self._norms) + _held_table(self._held)
-        self._draw(step)
+        self._tables.value = norm_table(self._norms) + held_table(self._held)
+        self._draw()
         self._follow_weights()
         self._follow()
         self._show_message()
 
     def _say_careless(self) -> str:
-        steps = dropping_in_eval(self._eval)
-        if not steps:
+        """What a dropout does in a mode in which it should not, and why."""
+        dropping, idle = dropping_in_eval(self._eval), self._train.idle
+        if not dropping and not idle:
             return ""
         network = self._forward.network
         flag = flag_of(network) if network is not None else None
-        if flag and flag[1]:
+        name, does = (dropping[0].name, "drops in eval mode too") if dropping else (
+            idle[0], "drops nothing in train mode either"
+        )  # fmt: skip
+        if flag and flag[1] is bool(dropping):
+            call = "eval" if dropping else "train"
             return (
-                f"{steps[0].name} drops in eval mode too: forward() has a flag {flag[0]}, True "
-                "unless it is told otherwise, and model.eval() does not reach it. Use "
-                "self.training in its place."
+                f"{name} {does}: forward() has a flag {flag[0]}, {flag[1]} unless it is told "
+                f"otherwise, and model.{call}() does not reach it. Use self.training in its place."
             )
-        return (
-            f"{steps[0].name} drops in eval mode too: F.dropout drops unless it is told "
-            "training=self.training. An nn.Dropout layer knows its mode by itself."
-        )
+        if dropping:
+            return (
+                f"{name} {does}: F.dropout drops unless it is told training=self.training. An "
+                "nn.Dropout layer knows its mode by itself."
+            )
+        return f"{name} {does}: it is told so by its argument. Pass training=self.training."
 
     def _describe(self) -> str:
         chosen = self._train.dropped.get(self.layer or "")
         if chosen is not None:
             total = chosen.kept[0].numel()
+            too = self._eval.dropped.get(chosen.name)
+            still = f"{int((~too.kept[0]).sum())} of {total} are" if too else "nothing is"
             return (
                 f"Train mode, draw {self.draw}: {self.layer} dropped {self.dropped} of {total}, "
-                f"each marked by a cross (p = {chosen.p:g}); the others are multiplied by "
-                f"{chosen.scale:.4g}. Eval mode: nothing is dropped."
+                f"marked by a cross (p = {chosen.p:g}); the others are multiplied by "
+                f"{chosen.scale:.4g}. Eval mode: {still} dropped."
             )
+        if self.layer in self._names_of(self._eval):
+            if self._eval.trace[self.layer].op == "batch_norm":
+                return (
+                    f"Train mode: BatchNorm {self.layer} uses mean and variance of this batch, "
+                    f"samples {_listed(self._indices())}. Eval mode: it uses its running "
+                    "statistics, whatever the batch."
+                )
         if self.same is None:
             return "Both modes have run; look at the layers."
         if self.same:
@@ -298,37 +317,57 @@ class Modes(WeightedWidget):
         self._plot = Plot(canvas, "train and eval")
         self._plot.add_class("fwd-figure")
 
-    def _draw(self, step: Any) -> None:
+    def _draw(self) -> None:
         drawing = figures.Drawing()
         self._plot.old = False
-        values = [
+        panels_of = [
             (self._left, "train mode", self._train),
             (self._right, "eval mode", self._eval),
         ]
-        for panel, mode, run in values:
-            value = run.trace[self.layer].value if self.layer in self._names_of(run) else None
-            if value is None:
+        values = [self._own_value(run) for *_, run in panels_of]
+        shown = [value.flatten() for value in values if value is not None]
+        ends = display.symmetric_range(torch.cat(shown)) if shown else None
+        for (panel, mode, run), one in zip(panels_of, values, strict=True):
+            if one is None:
                 panel.hide(drawing)
                 panel.say(drawing, f"<b>{mode}</b>")
                 continue
-            one = value[:1] if value.dim() and len(value) == self.mates + 1 else value
             where = display.grid(tuple(one.shape))
-            panels.draw_value(drawing, panel, one, where)
-            if run is self._train and self.layer in run.dropped:
-                self._mark_dropped(drawing, run.dropped[self.layer].kept[: len(one)], where)
-            shown = f", {where.shown}" if where.shown else ""
+            panels.draw_value(drawing, panel, one, where, ends)
+            if self.layer in run.dropped:
+                self._mark_dropped(drawing, panel, run.dropped[self.layer].kept[: len(one)], where)
+            if where.kind == "bars":
+                self._share_scale(drawing)
+            part = f", {where.shown}" if where.shown else ""
             name = figures.escape(self.layer or "")
-            panel.say(drawing, f"<b>{mode}</b> {name} {tuple(one.shape)}{shown}")
+            panel.say(drawing, f"<b>{mode}</b> {name} {tuple(one.shape)}{part}")
         self._draw_outputs(drawing)
         label = f"sample {self.sample} in train and eval mode, layer {self.layer}"
         self._plot.draw(drawing, label)
 
-    def _mark_dropped(self, drawing: figures.Drawing, kept: Tensor, where: display.Grid) -> None:
+    def _own_value(self, run: ModeRun) -> Tensor | None:
+        """What the chosen layer gave for the sample, without its batch-mates'."""
+        value = run.trace[self.layer].value if self.layer in self._names_of(run) else None
+        if value is None or not value.dim() or len(value) != self.mates + 1:
+            return value
+        return value[:1]
+
+    def _share_scale(self, drawing: figures.Drawing) -> None:
+        """Give the bars of both modes one scale, on which 1.333 times as much looks so."""
+        keys = [f"yaxis{panel.heatmap.axis}.range" for panel in (self._left, self._right)]
+        drawn = [key for key in keys if key in drawing.layout]
+        low = min(drawing.layout[key][0] for key in drawn)
+        high = max(drawing.layout[key][1] for key in drawn)
+        drawing.layout |= {key: [low, high] for key in drawn}
+
+    def _mark_dropped(
+        self, drawing: figures.Drawing, panel: figures.Layer, kept: Tensor, where: display.Grid
+    ) -> None:
         """Mark each dropped number with a cross, on its cell or at the foot of its bar."""
         places = (display.arrange((~kept).float(), where) == 1).nonzero()
         cells = places[: figures.MAX_MARKS].numpy()
         y, x = (np.zeros(len(cells)), cells[:, 0]) if where.kind == "bars" else cells.T
-        self._left.draw_marks(drawing, y, x, ["dropped"] * len(cells))
+        panel.draw_marks(drawing, y, x, ["dropped"] * len(cells))
 
     def _draw_outputs(self, drawing: figures.Drawing) -> None:
         train, evaluated = self._output(self._train), self._output(self._eval)
@@ -347,11 +386,18 @@ class Modes(WeightedWidget):
         self._history = sorted([*self._history, (self.draw, float(train[top]))])
         x = np.array([draw for draw, _ in self._history])
         y = np.array([value for _, value in self._history])
-        level = np.full(len(x), float(evaluated[top]))
+        ends = np.array([-0.5, max(9.5, x[-1] + 0.5)])
+        level = np.full(2, float(evaluated[top]))
         self._runs.draw(
-            drawing, [(x, y), (x, level)], points=(x, y), texts=["train mode"] * len(x),
-            chosen=[draw for draw, _ in self._history].index(self.draw),
-        )  # fmt: skip
+            drawing,
+            [(x, y), (ends, level)],
+            points=(x, y),
+            texts=["train mode"] * len(x),
+            x_range=(ends[0], ends[1]),
+        )
+        sizes = [16 if draw == self.draw else 9 for draw, _ in self._history]
+        marker = {"color": figures.SERIES[0], "size": sizes, "symbol": "diamond"}
+        drawing.trace(self._runs.points, marker=marker)  # in the colour of train mode
         for number in self._runs.traces:  # the bars beside have the same names and colours
             drawing.trace(number, showlegend=False)
         self._runs.say(drawing, f"<b>{figures.escape(self._name(top))}</b>, draw after draw")
@@ -362,13 +408,19 @@ class Modes(WeightedWidget):
         draws = self._slider(ipywidgets.IntSlider, "Draw", value=self.draw, min=0, max=MAX_DRAW)
         most = min(MAX_MATES, self._length - 1)
         mates = self._slider(ipywidgets.IntSlider, "Mates", value=self.mates, min=0, max=most)
+        first = self._slider(
+            ipywidgets.IntSlider, "First mate", value=self.mates_from, min=0, max=self._length - 1
+        )
         again = self._button("run again", "the same input, dropout drawn anew", self.run_again)
         self.children = [
             row(self._sample_slider(), *self._weights_controls()),
             row(
                 self._link(draws, "draw", "fwd-draw"),
                 again,
+            ),
+            row(
                 self._link(mates, "mates", "fwd-mates"),
+                self._link(first, "mates_from", "fwd-mates-from"),
             ),
             row(self._link(self._layer_slider, "layer", "fwd-layer")),
             self._said,
@@ -380,48 +432,7 @@ class Modes(WeightedWidget):
         self._keep()
 
 
-def _norm_table(norms: list[Statistics]) -> str:
-    if not norms:
-        return ""
-    lines = [
-        f"<tr><th scope='row'>{escape(n.name)}</th><td>{n.batch_mean:.4g}</td>"
-        f"<td>{n.before[0]:.4g} → {n.after[0]:.4g}</td><td>{n.batch_var:.4g}</td>"
-        f"<td>{n.before[1]:.4g} → {n.after[1]:.4g}</td><td>{n.momentum:g}</td></tr>"
-        for n in norms
-    ]
-    heads = ["BatchNorm, channel 0", "batch mean", "running mean", "batch var", "running var"]
-    return _table(
-        "One forward pass in train mode moves the running statistics; eval mode uses them. They "
-        "are put back here.",
-        [*heads, "momentum"],
-        lines,
-    )
-
-
-def _held_table(held: list[Held]) -> str:
-    lines = [
-        f"<tr><th scope='row'><code>{escape(h.context)}</code></th><td>{_size(h.bytes)}</td>"
-        f"<td><code>{escape(h.grad_fn)}</code></td><td>{h.requires_grad}</td></tr>"
-        for h in held
-    ]
-    return (
-        _table(
-            "What autograd keeps of this forward pass, beside weights and input",
-            ["run", "kept for backward", "grad_fn", "requires_grad"],
-            lines,
-        )
-        if held
-        else ""
-    )
-
-
-def _table(caption: str, heads: list[str], lines: list[str]) -> str:
-    head = "".join(f"<th scope='col'>{text}</th>" for text in heads)
-    return (
-        f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{''.join(lines)}</tbody></table>"
-    )
-
-
-def _size(count: int) -> str:
-    return f"{count:,} bytes" if count < 10_000 else f"{count / 1000:,.1f} kB"
+def _listed(indices: Sequence[int]) -> str:
+    """Indices in words, the middle of many left out."""
+    few = indices if len(indices) <= 6 else [*indices[:4], "…", indices[-1]]
+    return ", ".join(map(str, few))

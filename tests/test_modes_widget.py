@@ -171,7 +171,7 @@ def test_what_autograd_keeps(model, data):
     assert kept > 0
     assert set(widget.held.values()) == {0}
     assert "torch.set_grad_enabled(False)" in widget.held
-    assert "AddmmBackward0" in widget._tables.value
+    assert "AddmmBackward0" in widget._tables.value.replace("<wbr>", "")
 
 
 class Careless(nn.Module):

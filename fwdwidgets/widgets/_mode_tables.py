@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -33,15 +34,14 @@ def held_table(held: Sequence[Held]) -> str:
     if not held:
         return ""
     lines = [
-        f"<tr><th scope='row'><code>{escape(h.context).replace('(', '<wbr>(')}</code></th>"
-        f"<td>{_size(h.bytes)}</td>"
-        f"<td><code>{escape(h.grad_fn)}</code></td><td>{h.requires_grad}</td></tr>"
+        f"<tr><th scope='row'>{_code(h.context)}</th>"
+        f"<td>{_size(h.bytes)}</td><td>{_code(h.grad_fn)}</td><td>{h.requires_grad}</td></tr>"
         for h in held
     ]
     return _table(
         "What autograd keeps of this batch's forward pass in eval mode, weights and input left "
         "out; what two operations keep is counted once.",
-        ["run", "kept for backward", "grad_fn", "requires_grad"],
+        ["run", "kept for backward", "grad_fn", "requires_<wbr>grad"],
         lines,
     )
 
@@ -52,6 +52,11 @@ def _table(caption: str, heads: Sequence[str], lines: Sequence[str]) -> str:
         f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{''.join(lines)}</tbody></table>"
     )
+
+
+def _code(text: str) -> str:
+    """Python's words, which may go on in a new line where they have parts."""
+    return f"<code>{re.sub(r'(?<=_)|(?=[(])|(?=Backward)', '<wbr>', escape(text))}</code>"
 
 
 def _size(count: int) -> str:

@@ -394,6 +394,7 @@ class Modes(WeightedWidget):
             points=(x, y),
             texts=["train mode"] * len(x),
             x_range=(ends[0], ends[1]),
+            y_range=_with_room(np.append(y, level)),
         )
         sizes = [16 if draw == self.draw else 9 for draw, _ in self._history]
         marker = {"color": figures.SERIES[0], "size": sizes, "symbol": "diamond"}
@@ -436,3 +437,13 @@ def _listed(indices: Sequence[int]) -> str:
     """Indices in words, the middle of many left out."""
     few = indices if len(indices) <= 6 else [*indices[:4], "…", indices[-1]]
     return ", ".join(map(str, few))
+
+
+def _with_room(values: np.ndarray) -> tuple[float, float]:
+    """An axis range in which no mark on a value is cut; never empty."""
+    finite = values[np.isfinite(values)]
+    low, high = float(finite.min(initial=np.inf)), float(finite.max(initial=-np.inf))
+    if low > high:
+        return 0.0, 1.0
+    room = (high - low) * 0.15 or 0.05
+    return low - room, high + room

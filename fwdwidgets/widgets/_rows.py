@@ -153,15 +153,15 @@ class RowsWidget(WeightedWidget):
         output = run.output if not failure and run.output is not None else torch.empty(0, 0)
         self.set_trait("outputs", _tuples(output))
         self._plot.old = bool(failure)
+        if failure:
+            self._show_table()
+        else:
+            self._show()  # the picture first: what follows takes its time
         mode = "train mode" if self._forward.training else "eval mode"
         shapes = f"input {tuple(self.dataset.values.shape)}"
         if run.output is not None:
             shapes += f" → output {tuple(run.output.shape)}"
         self._status.value = f"{mode} · {self._describe_weights()} · {shapes}"
-        if failure:
-            self._show_table()
-        else:
-            self._show()
         self._follow_weights()
         self._follow()
         self._show_message()

@@ -197,10 +197,10 @@ class Autoencoder(WeightedWidget):
         if half.value is not None:
             error = float((half.value - image.float()).square().mean())
         self.set_trait("error", error)
+        self._plot.old = half.value is None
+        self._draw(image, half.value)  # the picture first: what follows takes its time
         self._status.value = f"eval mode · {self._describe_weights()} · {self._length:,} samples"
         self._said.value = badge.badge_html("neutral", self._describe())
-        self._plot.old = half.value is None
-        self._draw(image, half.value)
         self._follow_weights()
         self._follow()
         with self._quietly():

@@ -29,13 +29,13 @@ class Held:
     Attributes:
         context: one of `CONTEXTS`.
         bytes: held for the way back by tensors that are neither weights nor the input, each
-            storage once.
-        grad_fn: the name of the output's `grad_fn`, or `"None"`.
+            storage once; None where the forward pass raised.
+        grad_fn: the name of the output's `grad_fn`, or `"None"`; what it raised.
         requires_grad: of the output.
     """
 
     context: str
-    bytes: int
+    bytes: int | None
     grad_fn: str
     requires_grad: bool
 
@@ -56,7 +56,8 @@ def _held(
     training: bool,
 ) -> Held:
     saved: dict[int, int] = {}
-    with forward.mode(training) as network, left_as_found(network.modules()):
+    with forward.mode(training) as network, left_as_found(network.modules()) as keep_value:
+        keep_value(list(network.parameters()))  # a forward may write to any of them
         inputs = batch.clone()
         known = [*network.parameters(), *network.buffers(), inputs]
         own = {tensor.untyped_storage().data_ptr() for tensor in known}
@@ -69,7 +70,10 @@ def _held(
 
         hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
         with torch.enable_grad(), enter(), hooks:
-            output = network(inputs)
+            try:
+                output = network(inputs)
+            except Exception as error:  # gradients forbid what is fine without, such as `mul_`
+                return Held(name, None, type(error).__name__, False)
     first = _first_tensor(output)
     kind = type(first.grad_fn).__name__ if first is not None and first.grad_fn else "None"
     wants = bool(first is not None and first.requires_grad)

@@ -112,13 +112,23 @@ def run_in_mode(forward: Forward, batch: Tensor, *, training: bool, draw: int) -
     return ModeRun(trace, dropped, idle)
 
 
-def statistics(forward: Forward, batch: Tensor) -> list[Statistics]:
+def statistics(forward: Forward, batch: Tensor, *, draw: int) -> list[Statistics]:
     """What each BatchNorm with running statistics does with a batch in train mode.
 
     running = (1 - momentum) · running + momentum · batch, as `nn.BatchNorm2d` documents it.
+
+    Args:
+        forward: with its weights chosen.
+        batch: `(N, ...)`.
+        draw: what dropout before it is drawn under, as in `run_in_mode`.
     """
     found = []
-    with forward.mode(True) as network, left_as_found(network.modules()), torch.no_grad():
+    with (
+        forward.mode(True, draw) as network,
+        left_as_found(network.modules()) as keep_value,
+        torch.no_grad(),
+    ):
+        keep_value(list(network.parameters()))  # a forward may write to any of them
         norms = {
             name: module
             for name, module in network.named_modules()

@@ -121,7 +121,7 @@ def test_the_running_statistics_move_by_the_formula(momentum):
     model[1].running_mean.fill_(0.3)
     found = snapshot(model)
     batch = torch.randn(5, 1, 6, 6)
-    (norm,) = statistics(ready(model), batch)
+    (norm,) = statistics(ready(model), batch, draw=0)
     with torch.no_grad():
         channel = model[0](batch)[:, 0].double()
     assert norm.name == "1"
@@ -141,22 +141,34 @@ def test_an_average_of_all_batches_gives_each_the_same_share():
     for batch in batches[:3]:
         model(batch)
     found = snapshot(model)
-    (norm,) = statistics(ready(model), batches[3])
+    (norm,) = statistics(ready(model), batches[3], draw=0)
     assert norm.momentum == pytest.approx(1 / 4)
     assert norm.before[0] == pytest.approx(batches[:3, :, 0].mean().item(), abs=1e-6)
     assert norm.after[0] == pytest.approx(batches[:, :, 0].mean().item(), abs=1e-6)
     assert same(model, found)
 
 
+def test_the_statistics_are_of_the_draw_that_was_run():
+    model = nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(3))
+    batch = torch.rand(8, 3)
+    for draw in (0, 4):
+        torch.manual_seed(draw)
+        expected = F.dropout(batch, 0.5)[:, 0].mean().item()
+        (norm,) = statistics(ready(model), batch, draw=draw)
+        assert norm.batch_mean == pytest.approx(expected, abs=1e-6)
+
+
 def test_a_norm_of_single_images_has_no_batch_to_tell_of():
     model = nn.InstanceNorm2d(2, track_running_stats=True)
-    assert statistics(ready(model), torch.rand(3, 2, 4, 4)) == []
+    assert statistics(ready(model), torch.rand(3, 2, 4, 4), draw=0) == []
 
 
 def test_without_batchnorm_or_with_one_sample_there_are_none():
-    assert statistics(ready(nn.Linear(2, 2)), torch.rand(1, 2)) == []
+    assert statistics(ready(nn.Linear(2, 2)), torch.rand(1, 2), draw=0) == []
     model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-    assert statistics(ready(model), torch.rand(1, 2)) == []  # PyTorch refuses one value a channel
+    assert (
+        statistics(ready(model), torch.rand(1, 2), draw=0) == []
+    )  # PyTorch refuses one value a channel
     assert not model[1]._forward_pre_hooks
 
 
@@ -174,6 +186,24 @@ def test_the_bytes_held_are_counted_by_hand():
     assert torch.is_grad_enabled()
 
 
+class WritesItsWeight(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(4))
+
+    def forward(self, x):
+        return x * self.weight.mul_(2)
+
+
+def test_a_forward_that_gradients_forbid_is_told_and_leaves_its_weight():
+    model = WritesItsWeight()
+    grads, no_grad, *_ = held_bytes(ready(model), torch.rand(1, 4), training=False)
+    assert (grads.bytes, grads.grad_fn) == (None, "RuntimeError")
+    assert (no_grad.bytes, no_grad.grad_fn) == (0, "None")
+    assert torch.equal(model.weight, torch.ones(4))
+    assert "it raises" in fw.Modes(model, [(torch.rand(4), 0)])._tables.value
+
+
 def test_the_bytes_grow_with_the_batch():
     model = fw.models.Network()
     one = held_bytes(ready(model), torch.rand(1, 1, 28, 28), training=True)[0]
@@ -186,6 +216,6 @@ def test_the_random_state_is_left_as_found():
     batch = torch.rand(1, 1, 28, 28)
     before = torch.get_rng_state()
     run_in_mode(ready(model), batch, training=True, draw=5)
-    statistics(ready(model), batch)
+    statistics(ready(model), batch, draw=0)
     held_bytes(ready(model), batch, training=True)
     assert torch.equal(before, torch.get_rng_state())

@@ -59,5 +59,7 @@ def _code(text: str) -> str:
     return f"<code>{re.sub(r'(?<=_)|(?=[(])|(?=Backward)', '<wbr>', escape(text))}</code>"
 
 
-def _size(count: int) -> str:
+def _size(count: int | None) -> str:
+    if count is None:
+        return "it raises"
     return f"{count:,} bytes" if count < 10_000 else f"{count / 1000:,.1f} kB"

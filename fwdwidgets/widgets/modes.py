@@ -15,8 +15,15 @@ from traitlets import observe, validate
 
 from fwdwidgets import badge, display, figures
 from fwdwidgets.diagnose import explain_failure
-from fwdwidgets.kept import held_bytes
-from fwdwidgets.modes import ModeRun, dropping_in_eval, flag_of, run_in_mode, statistics
+from fwdwidgets.kept import Held, held_bytes
+from fwdwidgets.modes import (
+    ModeRun,
+    Statistics,
+    dropping_in_eval,
+    flag_of,
+    run_in_mode,
+    statistics,
+)
 from fwdwidgets.outputs import find_head, probabilities
 from fwdwidgets.samples import batch_of_one
 from fwdwidgets.widgets import _panels as panels
@@ -91,6 +98,8 @@ class Modes(WeightedWidget):
         self._history: list[tuple[int, float]] = []
         self._train: ModeRun
         self._eval: ModeRun
+        self._norms: list[Statistics] = []
+        self._held: list[Held] = []
         self._begin(sample, seed, None)
         self.draw, self.mates = draw, mates
         self.mates_from = min(1, self._length - 1) if mates_from is None else mates_from
@@ -133,9 +142,10 @@ class Modes(WeightedWidget):
     @observe("draw", "mates", "mates_from")
     def _run_changed(self, change: dict[str, Any]) -> None:
         if not self._quiet:
-            if change["name"] != "draw":
+            drawn = change["name"] == "draw"
+            if not drawn:
                 self._history.clear()
-            self._run_and_show()
+            self._run_and_show(drawn=drawn)
 
     @observe("layer")
     def _layer_changed(self, _: Any) -> None:
@@ -177,18 +187,21 @@ class Modes(WeightedWidget):
             )
         return torch.cat(inputs)
 
-    def _run_both(self) -> None:
+    def _run_both(self, *, drawn: bool = False) -> None:
+        """Run in both modes, and measure; another draw holds as many bytes as the last one."""
         batch = self._batch()
         forward = self._forward
         self._train = run_in_mode(forward, batch, training=True, draw=self.draw)
         self._eval = run_in_mode(forward, batch, training=False, draw=self.draw)
         failed = self._eval.trace.error is not None
-        self._norms = [] if failed else statistics(forward, batch)
-        self._held = [] if failed else held_bytes(forward, batch, training=False)
+        if not drawn or self._norms:
+            self._norms = [] if failed else statistics(forward, batch, draw=self.draw)
+        if not drawn:
+            self._held = [] if failed else held_bytes(forward, batch, training=False)
         train, evaluated = self._output(self._train), self._output(self._eval)
         both = train is not None and evaluated is not None
         self.set_trait("same", torch.equal(train, evaluated) if both else None)  # type: ignore[arg-type]
-        self.set_trait("held", {each.context: each.bytes for each in self._held})
+        self.set_trait("held", {h.context: h.bytes for h in self._held if h.bytes is not None})
 
     def _output(self, run: ModeRun) -> Tensor | None:
         """The sample's row of the output as probabilities, or as it is."""
@@ -218,9 +231,9 @@ class Modes(WeightedWidget):
 
     # --- show -----------------------------------------------------------------------------------
 
-    def _run_and_show(self) -> None:
+    def _run_and_show(self, *, drawn: bool = False) -> None:
         with self._told():
-            self._run_both()
+            self._run_both(drawn=drawn)
         names = self._layers()
         with self._quietly():
             if names != list(self._layer_slider.options) and names:

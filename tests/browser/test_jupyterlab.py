@@ -3,10 +3,18 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from .conftest import Visits
 from .test_forward_pass import drawn, press
+
+
+def run_all(page: Page) -> None:
+    """Run the notebook, as soon as it is there and its kernel too: before, nothing would run."""
+    expect(page.locator(".jp-Notebook h1").first).to_be_visible()
+    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -14,9 +22,7 @@ def test_the_lesson_runs_and_keeps_its_picture(
     jupyterlab: Callable[[str], str], visits: Visits, scheme: str
 ) -> None:
     page = visits.open(jupyterlab("01_forward_pass.ipynb"), scheme=scheme, height=1600)
-    expect(page.locator(".jp-Notebook h1").first).to_be_visible()
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
+    run_all(page)
     handle = page.locator(".fwd-sample [role=slider]")
     expect(handle).to_have_attribute("aria-label", "Sample", timeout=60_000)
     expect(page.locator(".fwd-figure .heatmaplayer image").first).to_be_attached(timeout=60_000)
@@ -47,10 +53,9 @@ def test_the_lesson_runs_and_keeps_its_picture(
 
 
 def test_a_lesson_with_buttons(jupyterlab: Callable[[str], str], visits: Visits) -> None:
-    page = visits.open(jupyterlab("09_training_step.ipynb"), height=1600)
-    expect(page.locator(".jp-Notebook h1").first).to_be_visible()
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
+    # The server remembers which notebooks were open; this one shall be alone.
+    page = visits.open(jupyterlab("09_training_step.ipynb") + "&reset", height=1600)
+    run_all(page)
     run = page.get_by_role("button", name="run n steps")
     expect(run).to_be_visible(timeout=60_000)
     run.click()

@@ -1,11 +1,14 @@
 """Takes the pictures of the lessons anew from the real pages: `scripts/pictures [NAME ...]`.
 
 A lesson's picture is the figure of its first widget, small, light and dark. The README's
-picture is the whole widget of lesson 1.
+picture is the whole widget of lesson 1. `CHROMIUM=/path` names another browser.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +20,18 @@ LESSONS, PICTURES = ROOT / "lessons", ROOT / "lessons" / "pictures"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 WIDTH, HEIGHT, SCALE = 900, 440, 0.4
 """What is cut out of a page, in pixels, and how much of its size the picture has."""
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FIGURE = ".fwd-widget :is(.fwd-figure, .fwd-picture)"
+PARTS = {"07": ".fwd-widget"}
+"""What the picture of a lesson begins with, by its number, where that is not the figure."""
+POSES = {
+    "08": [("slider", "^Step$", "End")],
+    "09": [("button", "^▸ ", "Enter"), ("button", "^run n steps$", "Enter")],
+    "10": [("slider", "^Epoch$", "End")],
+    "11": [("button", "^run again$", "Enter")] * 4,
+    "16": [("slider", "^Step$", "End")],
+}
+"""What a hand does in the first widget before the picture: a role, a name, a key for each."""
 
 
 def take(browser: Browser, url: str, scheme: str, target: Path) -> None:
@@ -27,13 +42,35 @@ def take(browser: Browser, url: str, scheme: str, target: Path) -> None:
         device_scale_factor=SCALE,
     )
     open_lesson(page, url)
-    part = page.locator(".fwd-widget :is(.fwd-figure, .fwd-picture)").first
-    part.evaluate("part => part.scrollIntoView({ block: 'start' })")
+    number = target.name[:2]
+    pose(page, number)
+    part = page.locator(PARTS.get(number, FIGURE)).first
+    part.evaluate(ALONE)
     box = part.bounding_box()
     assert box is not None, f"{url} shows no figure"
     clip = {"x": box["x"], "y": box["y"], "width": WIDTH, "height": HEIGHT}
     page.screenshot(path=target, clip=clip)
     page.close()
+
+
+ALONE = """part => {
+    let cell = part.closest('[cell-index]');
+    while ((cell = cell.nextElementSibling)) cell.style.visibility = 'hidden';
+    part.scrollIntoView({ block: 'start' });
+}"""
+"""Brings a part to the top of the window and hides the cells after it."""
+
+
+def pose(page: Page, number: str) -> None:
+    """Do in the first widget what a hand would, before its picture is taken."""
+    widget = page.locator(".fwd-widget").first
+    for role, name, key in POSES.get(number, []):
+        controls = widget.get_by_role(role, name=re.compile(name)).all()  # type: ignore[arg-type]
+        assert controls, f"lesson {number} has no {role} {name}"
+        for control in controls:
+            control.focus()
+            page.keyboard.press(key)
+            page.wait_for_timeout(800)  # until it is drawn
 
 
 def open_lesson(page: Page, url: str) -> None:
@@ -48,13 +85,14 @@ def open_lesson(page: Page, url: str) -> None:
 def main(names: list[str]) -> None:
     """Take the pictures of the named lessons, or of all."""
     PICTURES.mkdir(exist_ok=True)
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     command = [sys.executable, "-m", "fwdwidgets.cli", "serve", "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     address = server.stdout.readline().split("at ")[1].split()[0]
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+            browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
             for lesson in sorted(LESSONS.glob("*.ipynb")):
                 if names and lesson.stem not in names:
                     continue

@@ -32,7 +32,14 @@ def markdown(*lines: str) -> dict[str, Any]:
         ([{"cell_type": "code", "source": "# no"}, markdown("# Yes")], "Yes"),
         ([markdown("```python", "# no", "```", "# Yes")], "Yes"),
         ([markdown("# The [paper](https://a.example/x) of $10$")], "The paper of 10"),
-        ([markdown("# Softmax $\\frac{a}{b}$")], "Softmax ab"),
+        ([markdown("# Softmax $\\frac{a}{b}$")], "Softmax a/b"),
+        ([markdown("# Why $\\theta \\leftarrow \\theta - \\eta\\nabla L$?")], "Why θ ← θ - η L?"),
+        ([markdown("# Logits $$z \\in \\mathbb{R}^{10}$$")], "Logits z R^10"),
+        ([markdown("# From \\\\(x_1\\\\) to $\\log x$")], "From x_1 to log x"),
+        ([markdown("# It costs \\$5 or \\$6")], "It costs $5 or $6"),
+        ([markdown("# Is a<b and b>c? <!-- later --><br/>")], "Is a<b and b>c?"),
+        ([markdown("# It costs $5 or $6")], "It costs $5 or $6"),
+        ([markdown("# <a id='top'></a>![logo](a.png) On top")], "On top"),
         ([{"cell_type": "markdown", "source": ["words\n", "# Listed"]}], "Listed"),
         ([markdown("#no heading")], "forward pass"),
         ([], "forward pass"),
@@ -46,7 +53,7 @@ def test_title(cells: list[dict[str, Any]], title: str) -> None:
 def test_title_of_a_file_that_is_no_notebook(tmp_path: Path, content: str) -> None:
     path = tmp_path / "02.ipynb"
     path.write_text(content)
-    assert card_of(tmp_path, "02.ipynb") == Card("02", "", (None, None))
+    assert card_of(tmp_path, "02.ipynb") == Card("02", "", (None, None), "Picture of: 02")
 
 
 def test_the_card_of_a_notebook(tmp_path: Path) -> None:
@@ -61,8 +68,40 @@ def test_the_card_of_a_notebook(tmp_path: Path) -> None:
     (tmp_path / "a" / "01_loss.ipynb").write_text(json.dumps({"cells": cells}))
     dark = "a/pictures/01_loss_dark.png"
     assert card_of(tmp_path, "a/01_loss.ipynb") == Card(
-        "The loss L_2", "What is loss?", (None, dark)
+        "The loss L_2", "What is loss?", (None, dark), "Picture of: The loss L_2"
     )
+
+
+def test_a_notebook_says_in_its_metadata_what_the_index_shall_say(tmp_path: Path) -> None:
+    words = {"sentence": "One\n sentence.", "alt": "A curve that falls.", "other": 3}
+    for metadata, sentence, alt in [
+        ({"fwdwidgets": words}, "One sentence.", "A curve that falls."),
+        ({"fwdwidgets": {"alt": 3}}, "Its own.", "Picture of: The loss"),
+        ({"fwdwidgets": ["no"]}, "Its own.", "Picture of: The loss"),
+        (None, "Its own.", "Picture of: The loss"),
+    ]:
+        cells = [markdown("# The loss", "", "![a curve](a.png)", "", "> Its own.")]
+        notebook = {"cells": cells, "metadata": metadata}
+        (tmp_path / "01.ipynb").write_text(json.dumps(notebook))
+        card = card_of(tmp_path, "01.ipynb")
+        assert (card.sentence, card.alt) == (sentence, alt)
+
+
+@pytest.mark.parametrize("path", sorted(lessons_dir().glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_lesson_has_a_light_and_a_dark_picture_and_words_for_it(path: Path) -> None:
+    card = card_of(path.parent, path.name)
+    assert 20 < len(card.sentence) < 180
+    assert card.sentence.endswith((".", "?"))
+    assert not card.alt.startswith("Picture of:")
+    assert None not in card.pictures
+    for picture in card.pictures:
+        assert (path.parent / str(picture)).stat().st_size <= 34_000
+
+
+def test_no_picture_is_of_a_lesson_that_is_gone() -> None:
+    folder = lessons_dir()
+    lessons = {path.stem for path in folder.glob("*.ipynb")}
+    assert {p.stem.removesuffix("_dark") for p in (folder / "pictures").glob("*.png")} == lessons
 
 
 def test_the_lessons_are_found() -> None:

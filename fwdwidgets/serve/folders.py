@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import fwdwidgets
+from fwdwidgets.serve.plain import plain
 
 PICTURES = "pictures"
 """The folder with a picture for each notebook beside it; only an index shows them."""
@@ -54,14 +55,17 @@ class Card:
 
     Attributes:
         title: its first heading.
-        sentence: the first paragraph below it, or an empty text.
+        sentence: what its metadata say in `fwdwidgets.sentence`, else the first paragraph below
+            the heading, or an empty text.
         pictures: addresses, relative to the folder, of its picture on a light and on a dark
             page; None for one that is not there.
+        alt: what the picture shows, in words: `fwdwidgets.alt` of its metadata, or the title.
     """
 
     title: str
     sentence: str
     pictures: tuple[str | None, str | None]
+    alt: str
 
 
 def card_of(folder: Path, name: str) -> Card:
@@ -76,7 +80,17 @@ def card_of(folder: Path, name: str) -> Card:
         notebook = {}  # Voila says what is wrong with it when it is opened
     found = [path.parent / PICTURES / f"{path.stem}{mode}.png" for mode in ("", "_dark")]
     light, dark = (p.relative_to(folder).as_posix() if p.is_file() else None for p in found)
-    return Card(title_of(notebook, path.stem), _first_paragraph(notebook), (light, dark))
+    title, said = title_of(notebook, path.stem), _own_words(notebook)
+    sentence = said.get("sentence") or _first_paragraph(notebook)
+    return Card(title, sentence, (light, dark), said.get("alt") or f"Picture of: {title}")
+
+
+def _own_words(notebook: Any) -> dict[str, str]:
+    """What the metadata of a notebook say for an index; anything else there is left alone."""
+    metadata = notebook.get("metadata") if isinstance(notebook, Mapping) else None
+    words = metadata.get("fwdwidgets") if isinstance(metadata, Mapping) else None
+    found = words.items() if isinstance(words, Mapping) else ()
+    return {name: " ".join(text.split()) for name, text in found if isinstance(text, str)}
 
 
 def title_of(notebook: Mapping[str, Any], name: str) -> str:
@@ -89,7 +103,7 @@ def title_of(notebook: Mapping[str, Any], name: str) -> str:
     for prose in _prose(notebook):
         heading = re.search(rf"(?m){_HEADING}", prose)
         if heading:
-            return _plain(heading[1])
+            return plain(heading[1])
     return name.lstrip("0123456789_-. ").replace("_", " ") or name
 
 
@@ -97,9 +111,9 @@ def _first_paragraph(notebook: Mapping[str, Any]) -> str:
     """The first paragraph of a notebook that is no heading, as plain text."""
     for prose in _prose(notebook):
         for paragraph in re.split(r"\n\s*\n", re.sub(rf"(?m){_HEADING}", "\n", prose)):
-            if paragraph.strip():
-                text = _plain(" ".join(paragraph.split()))
-                return text.removeprefix("The question. ")
+            text = " ".join(plain(paragraph).split()).removeprefix("The question. ")
+            if text:
+                return text
     return ""
 
 
@@ -112,13 +126,6 @@ def _prose(notebook: Mapping[str, Any]) -> Iterator[str]:
     for cell in cells or []:
         if cell.get("cell_type") == "markdown":
             yield re.sub(r"(?ms)^(```|~~~).*?^\1", "", "".join(cell.get("source", "")))
-
-
-def _plain(markdown: str) -> str:
-    """Markdown without its signs; of a formula, its letters and numbers."""
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", markdown)  # [text](address)
-    text = re.sub(r"\$[^$]*\$", lambda found: re.sub(r"\\[a-zA-Z]+|[{}\\]", "", found[0]), text)
-    return re.sub(r"[*`$]", "", text)
 
 
 def copy_lessons(target: Path) -> list[Path]:

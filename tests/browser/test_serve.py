@@ -67,6 +67,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
         "03_dies": [new_markdown_cell("# It dies"), new_code_cell(DIES)],
         "04 straße & co": [new_code_cell("import sys; print(sys.executable, 'ran')")],
+        "06_exercise": [
+            new_markdown_cell("# Your turn"),
+            new_code_cell("print('a start')"),
+            new_code_cell(
+                SOLUTION.strip(),
+                metadata={"tags": ["solution"], "jupyter": {"source_hidden": True}},
+            ),
+        ],
         "05_slow": [
             new_markdown_cell("# Read meanwhile"),
             new_code_cell("import time; time.sleep(3)"),
@@ -76,6 +84,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         notebook = new_notebook(cells=cells, metadata={"kernelspec": python})
         nbformat.write(notebook, folder / f"{name}.ipynb")
     return folder
+
+
+SOLUTION = """
+import fwdwidgets as fw
+
+print("the answer")
+fw.ForwardPass(fw.models.Network, fw.datasets.digits())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +118,8 @@ def ready(page: Page) -> Page:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_index(address: str, visits: Visits, scheme: str) -> None:
     page = visits.open(address, width=360, scheme=scheme)
-    expect(page.get_by_role("main").get_by_role("link")).to_have_count(5)
+    expect(page.get_by_role("main").get_by_role("link")).to_have_count(6)
+    expect(page.get_by_role("main").get_by_role("img")).to_have_count(0)  # there is no picture
     link = page.get_by_role("link", name="Softmax and its sum")
     expect(link).to_have_attribute("href", "/voila/render/01_maths.ipynb")
     assert_no_sideways_scrolling(page)
@@ -110,6 +127,57 @@ def test_index(address: str, visits: Visits, scheme: str) -> None:
     assert canvas == (scheme == "dark")
     page.get_by_role("link", name="04 straße & co").click()
     expect(ready(page).get_by_text("ran")).to_be_visible()
+    assert visits.console_errors == []
+
+
+@pytest.mark.parametrize(
+    ("scheme", "query"), [("light", ""), ("dark", ""), ("light", "?theme=dark")]
+)
+def test_the_index_of_the_lessons_has_pictures(
+    voila: Callable[..., str], visits: Visits, scheme: str, query: str
+) -> None:
+    page = visits.open(voila() + query, width=360, scheme=scheme)
+    names = sorted(path.stem for path in lessons_dir().glob("*.ipynb"))
+    links = page.get_by_role("main").get_by_role("link")
+    expect(links).to_have_count(len(names))
+    for name, link in zip(names, links.all(), strict=True):
+        expect(link).to_have_attribute("href", re.compile(f"/{name}.ipynb"))
+        picture = link.get_by_role("img")
+        picture.scroll_into_view_if_needed()
+        page.wait_for_function(
+            "image => image.complete && image.naturalWidth", arg=picture.element_handle()
+        )
+        mode = "_dark" if scheme == "dark" or query else ""
+        assert str(picture.evaluate("image => image.currentSrc")).endswith(f"/{name}{mode}.png")
+        assert len(picture.get_attribute("alt") or "") > 20
+    assert_no_sideways_scrolling(page)
+    links.first.focus()
+    page.keyboard.press("Tab")
+    expect(links.nth(1)).to_be_focused()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(names[1]))
+    assert visits.console_errors == []
+
+
+def test_a_solution_waits_until_it_is_asked_for(address: str, visits: Visits) -> None:
+    page = ready(visits.open(page_of(address, "06_exercise"), width=360))
+    expect(page.get_by_text("a start", exact=True)).to_be_visible()
+    summary = page.locator("summary", has_text="Solution")
+    answer = page.get_by_text("the answer", exact=True)
+    figure = page.locator(".fwd-figure .main-svg").first
+    for hidden in (answer, figure, page.locator(".fwd-solution .jp-InputArea-editor")):
+        expect(hidden).to_be_hidden()
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(answer).to_be_visible()
+    expect(figure).to_be_visible()
+    page.wait_for_function(  # drawn anew, for it had no width while it was folded
+        "() => document.querySelector('.fwd-figure .main-svg').clientWidth > 250"
+    )
+    assert_no_sideways_scrolling(page)
+    page.keyboard.press("Enter")
+    expect(answer).to_be_hidden()
     assert visits.console_errors == []
 
 

@@ -165,15 +165,16 @@ def test_a_solution_waits_until_it_is_asked_for(address: str, visits: Visits) ->
     expect(page.get_by_text("a start", exact=True)).to_be_visible()
     summary = page.locator("summary", has_text="Solution")
     answer = page.get_by_text("the answer", exact=True)
-    figure = page.locator(".fwd-figure .main-svg").first
-    for hidden in (answer, figure, page.locator(".fwd-solution .jp-InputArea-editor")):
-        expect(hidden).to_be_hidden()
+    figure = page.locator(".fwd-figure")
+    expect(figure).to_have_count(1)
+    for folded in (answer, figure):
+        expect(folded).to_be_hidden()
     summary.focus()
     page.keyboard.press("Enter")
     expect(answer).to_be_visible()
     expect(figure).to_be_visible()
-    page.wait_for_function(  # drawn anew, for it had no width while it was folded
-        "() => document.querySelector('.fwd-figure .main-svg').clientWidth > 250"
+    page.wait_for_function(  # drawn now: it had no width while it was folded
+        "() => document.querySelector('.fwd-figure .main-svg')?.clientWidth > 250"
     )
     assert_no_sideways_scrolling(page)
     page.keyboard.press("Enter")
@@ -317,6 +318,11 @@ def test_a_course_may_show_the_pages_in_a_frame(folder: Path) -> None:
 def test_each_lesson_as_a_page(voila: Callable[..., str], visits: Visits, name: str) -> None:
     page = ready(visits.open(page_of(voila(), name), width=360, scheme="dark"))
     expect(page.locator(".jp-InputArea-editor").first).to_be_visible()  # a lesson shows its code
+    cells = nbformat.read(lessons_dir() / f"{name}.ipynb", as_version=4).cells
+    folded = page.locator(".fwd-solution .jp-InputArea-editor")
+    expect(folded).to_have_count(sum("solution" in c.metadata.get("tags", []) for c in cells))
+    for code in folded.all():
+        expect(code).to_be_hidden()
     page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
     expect(page.locator(".fwd-widget svg").first).to_be_visible()
     assert page.get_by_role("alert").filter(visible=True).count() == 0

@@ -9,6 +9,7 @@ _FORMULA = r"(?s)(?<!\\)(\$\$?)(?!\s).+?(?<![\s\\])\1(?!\d)|\\\\?\(.+?\\\\?\)"
 r"""`$x$`, `$$x$$` and `\(x\)`, by pandoc's rules: what `$5 or $6` costs is no formula."""
 _TAG = r"(?s)<!--.*?-->|</?[a-zA-Z][a-zA-Z0-9]*(\s[^<>]*=[^<>]*)?\s*/?>"
 _SIGNS = {"cdot": "·", "to": "→", "rightarrow": "→", "leftarrow": "←", "leq": "≤", "geq": "≥"}
+_SIGNS |= {"partial": "∂", "nabla": "∇", "in": "∈", "sum": "∑"}
 _FUNCTIONS = ("log", "exp", "max", "min", "sin", "cos", "tanh")
 
 

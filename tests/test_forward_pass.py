@@ -649,3 +649,14 @@ def test_checkpoints_that_do_not_do(data):
         widget.seed = 4
     assert "seed=4 cannot be chosen here" in widget._message.value
     assert widget.epoch == 0
+
+
+def test_the_same_failure_again_from_the_page_is_told_in_the_same_words():
+    data = [(torch.rand(4), 0) for _ in range(4)]
+    widget = fw.ForwardPass(nn.Linear(5, 3), data)
+    told = widget._error
+    assert "in_features=4 would fit" in told
+    for sample in (1, 2, 3):
+        widget._links["sample"].value = sample
+        assert widget.sample == sample
+        assert widget._error == told

@@ -107,11 +107,11 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
     @contextmanager
     def _from_page(self) -> Iterator[None]:
         """Run what a hand on the page started: an exception becomes a sentence."""
-        before = self._error
+        before = self._error = _Before(self._error)
         try:
             yield
         except Exception as error:  # whatever it is, the learner must see it
-            if self._error in ("", before):
+            if not self._error or self._error is before:
                 self._tell_error(str(error) or type(error).__name__)
 
     @contextmanager
@@ -153,6 +153,10 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
             f'<div class="fwd-note">{escape(note)}</div>' for note in self._notes.values() if note
         )
         self._message.value = error + notes
+
+
+class _Before(str):
+    """What was told before: equal to the same sentence told anew, yet not the same object."""
 
 
 def shows(control: ipywidgets.Widget, value: Any, shown: Any) -> bool:

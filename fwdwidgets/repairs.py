@@ -41,12 +41,12 @@ class Repair:
 
     Attributes:
         text: the change in words: `in_features=3136 in place of 1568 in fc1`.
-        layer: changes a copy of the model, or None.
+        layer: changes a copy of the model and returns it, or None.
         edit: index and operation of a step, and the change of its arguments, or None.
     """
 
     text: str
-    layer: Callable[[nn.Module], None] | None = None
+    layer: Callable[[nn.Module], nn.Module] | None = None
     edit: tuple[int, str, Edit] | None = None
 
 
@@ -96,7 +96,7 @@ def check_repairs(model: nn.Module, inputs: Inputs, trace: ForwardTrace) -> Chec
                     return None
             repairs.append(repair)
             if repair.layer is not None:
-                repair.layer(fixed)
+                fixed = repair.layer(fixed)
             if repair.edit is not None:
                 index, op, edit = repair.edit
                 edits[index] = op, _after(edits.get(index), edit)
@@ -174,10 +174,10 @@ def _number(step: Step, layer: nn.Module, name: str, value: Any) -> Repair | Non
         return None
     where = step.module or "the model"
 
-    def change(model: nn.Module) -> None:
+    def change(model: nn.Module) -> nn.Module:
         new = _like(layer, {name: value})
         assert new is not None, "it was tried before"
-        _replace(model, step.module, new)
+        return _replace(model, step.module, new)
 
     shown, old = (list(v) if isinstance(v, tuple) else v for v in (value, before))
     if name == "kernel_size" and len(set(before)) == 1:
@@ -193,8 +193,9 @@ def _embedding(step: Step, layer: nn.Embedding, operands: list[Tensor]) -> Repai
 
 
 def _evaluate(step: Step, layer: nn.Module) -> Repair:
-    def change(model: nn.Module) -> None:
+    def change(model: nn.Module) -> nn.Module:
         model.get_submodule(step.module).eval()
+        return model
 
     return Repair(f"eval mode for {step.module or 'the model'}, as model.eval() sets it", change)
 
@@ -220,9 +221,13 @@ def _like(layer: nn.Module, changes: dict[str, Any]) -> nn.Module | None:
     return new.train(layer.training)
 
 
-def _replace(model: nn.Module, name: str, new: nn.Module) -> None:
+def _replace(model: nn.Module, name: str, new: nn.Module) -> nn.Module:
+    """The model with another layer of that name; the layer itself where the model is the layer."""
+    if not name:
+        return new
     parent, _, child = name.rpartition(".")
     setattr(model.get_submodule(parent), child, new)
+    return model
 
 
 # --- an argument of an operation ------------------------------------------------------------------

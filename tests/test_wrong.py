@@ -552,3 +552,18 @@ def test_a_model_or_what_makes_one():
     assert isinstance(build(fw.models.Network), fw.models.Network)
     with pytest.raises(TypeError, match="model=3 is no network"):
         build(3)
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "text"),
+    [
+        (nn.Linear(4, 3), torch.rand(2, 5), "in_features=5 in place of 4 in the model"),
+        (nn.Conv2d(3, 2, 3), torch.rand(1, 1, 8, 8), "in_channels=1 in place of 3 in the model"),
+        (nn.Embedding(3, 4), torch.tensor([[7]]), "num_embeddings=8 in place of 3 in the model"),
+    ],
+)
+def test_a_model_that_is_one_layer_is_repaired_too(model, x, text):
+    finding = find(model, x)
+    assert [repair.text for repair in finding.check.repairs] == [text]
+    assert finding.check.ran
+    assert refuses(model, x)

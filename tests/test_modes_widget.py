@@ -276,3 +276,23 @@ def test_a_dataset_of_one_sample_has_no_mates(model, data):
     assert (widget.mates, widget.mates_from) == (0, 0)
     with pytest.raises(ValueError, match="mates=1 is out of range: choose 0 to 0"):
         widget.mates = 1
+
+
+def test_too_few_class_names_are_refused(model, data):
+    with pytest.raises(ValueError, match="class_names has 1 name, but the model has 10 outputs"):
+        fw.Modes(model, data, class_names=["cat"])
+
+
+def test_nan_in_both_modes_is_the_same_and_is_told():
+    class Logarithm(nn.Module):
+        def forward(self, x):
+            return torch.log(-x - 1)
+
+    widget = fw.Modes(Logarithm(), [(torch.rand(3), 0)])
+    assert widget.same is True
+    assert "gave 3 NaN of 3 values" in widget._message.value
+
+
+def test_an_output_without_a_number_is_no_error():
+    widget = fw.Modes(nn.Identity(), [(torch.zeros(0), 0)])
+    assert widget.same is None

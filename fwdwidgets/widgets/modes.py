@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from traitlets import observe, validate
 
 from fwdwidgets import badge, display, figures
-from fwdwidgets.diagnose import explain_failure
+from fwdwidgets.diagnose import explain_failure, explain_nonfinite
 from fwdwidgets.kept import Held, held_bytes
 from fwdwidgets.modes import (
     ModeRun,
@@ -25,7 +25,7 @@ from fwdwidgets.modes import (
     statistics,
 )
 from fwdwidgets.outputs import find_head, probabilities
-from fwdwidgets.samples import batch_of_one
+from fwdwidgets.samples import batch_of_one, check_class_names
 from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets._base import BadValue, Index, row
 from fwdwidgets.widgets._mode_tables import held_table, norm_table
@@ -98,6 +98,7 @@ class Modes(WeightedWidget):
         self._history: list[tuple[int, float]] = []
         self._train: ModeRun
         self._eval: ModeRun
+        self._inputs: Tensor
         self._norms: list[Statistics] = []
         self._held: list[Held] = []
         self._begin(sample, seed, None)
@@ -189,7 +190,7 @@ class Modes(WeightedWidget):
 
     def _run_both(self, *, drawn: bool = False) -> None:
         """Run in both modes, and measure; another draw holds as many bytes as the last one."""
-        batch = self._batch()
+        batch = self._inputs = self._batch()
         forward = self._forward
         self._train = run_in_mode(forward, batch, training=True, draw=self.draw)
         self._eval = run_in_mode(forward, batch, training=False, draw=self.draw)
@@ -200,13 +201,15 @@ class Modes(WeightedWidget):
             self._held = [] if failed else held_bytes(forward, batch, training=False)
         train, evaluated = self._output(self._train), self._output(self._eval)
         both = train is not None and evaluated is not None
-        self.set_trait("same", torch.equal(train, evaluated) if both else None)  # type: ignore[arg-type]
+        if evaluated is not None:
+            check_class_names(self._names, len(evaluated))
+        self.set_trait("same", _same(train, evaluated) if both else None)  # type: ignore[arg-type]
         self.set_trait("held", {h.context: h.bytes for h in self._held if h.bytes is not None})
 
     def _output(self, run: ModeRun) -> Tensor | None:
         """The sample's row of the output as probabilities, or as it is."""
         output = run.trace.output
-        if not isinstance(output, Tensor) or output.dim() != 2:
+        if not isinstance(output, Tensor) or output.dim() != 2 or not output.numel():
             return None
         line = display.as_float(output.detach()[0])
         chances = probabilities(line, find_head(run.trace))
@@ -256,6 +259,7 @@ class Modes(WeightedWidget):
         else:
             self._notes["train"] = ""
         self._notes["careless"] = self._say_careless()
+        self._notes["finite"] = explain_nonfinite(trace, self._inputs)
         self._said.value = badge.badge_html("neutral", self._describe())
         self._tables.value = norm_table(self._norms) + held_table(self._held)
         self._draw()
@@ -444,6 +448,12 @@ class Modes(WeightedWidget):
             self._frame,
         ]
         self._keep()
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Whether all numbers are the same, NaN at the same places."""
+    nans = torch.equal(one.isnan(), other.isnan())
+    return nans and torch.equal(one[~one.isnan()], other[~other.isnan()])
 
 
 def _listed(indices: Sequence[int]) -> str:

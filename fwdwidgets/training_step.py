@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from fwdwidgets.diagnose import explain_failure
 from fwdwidgets.samples import dataset_length, get_sample
+from fwdwidgets.trace import trace_forward
 
 LINES = ("forward", "loss", "zero_grad", "backward", "step")
 """The lines in the order in which a loop runs them."""
@@ -65,6 +68,9 @@ class TrainingLoop:
             raise TypeError(f"model={model!r} is no network: pass an nn.Module.")
         if not any(parameter.requires_grad for parameter in model.parameters()):
             raise ValueError("this model has no parameters to train: give it a layer that learns.")
+        if isinstance(loss, type):
+            name = loss.__name__
+            raise TypeError(f"loss is the class {name}: pass an instance, {name}().")
         if not callable(loss):
             raise TypeError(f"loss={loss!r} cannot be called: pass one such as nn.MSELoss().")
         self._model, self._make = model, _maker(optimizer)
@@ -132,12 +138,31 @@ class TrainingLoop:
             if report:
                 report(number)
             if not bool(self.loss is not None and self.loss.isfinite()):
-                raise ValueError(
-                    f"the loss became {float(self.loss.detach()) if self.loss is not None else 0} "
-                    f"after {self.steps} steps: choose a smaller learning rate, and reset."
-                )
+                self._refuse_loss()
+
+    def _refuse_loss(self) -> NoReturn:
+        """Say why a loss is no number: before the first step no learning rate is to blame."""
+        if not math.isfinite(self.losses[0]):
+            raise ValueError(
+                f"the loss is {self.losses[0]} before any step: look for NaN or infinity in the "
+                "inputs, the targets and the output."
+            )
+        count = "1 step" if self.steps == 1 else f"{self.steps} steps"
+        raise ValueError(
+            f"the loss became {self.losses[-1]} after {count}: choose a smaller learning rate, "
+            "and reset."
+        )
+
+    def explain(self, error: Exception) -> str:
+        """The message of an exception; where the forward pass raised it, also what would fit."""
+        if self.output is None:
+            trace = trace_forward(self.model, self.inputs)
+            if type(trace.error) is type(error):
+                return explain_failure(trace)
+        return str(error)
 
     def _forward(self) -> None:
+        self.output = None
         self.output = self.model(self.inputs)
         self.loss, self._used = None, False
         if not isinstance(self.output, Tensor):
@@ -218,6 +243,8 @@ def first_batch(data: Any) -> tuple[Tensor, Tensor]:
         inputs, targets = data
         if not isinstance(targets, Tensor):
             raise TypeError(f"targets={targets!r} are no tensor: pass (inputs, targets) tensors.")
+        if not inputs.numel():
+            raise ValueError(f"inputs of shape {tuple(inputs.shape)} are empty: pass a sample.")
         own = inputs.detach().clone().requires_grad_(inputs.requires_grad)
         return own, targets.detach().clone()
     count = min(dataset_length(data), BATCH)

@@ -157,6 +157,21 @@ def test_data_of_every_kind():
         first_batch((inputs, [1, 2]))
 
 
+def test_a_loss_that_is_no_number_is_told_by_its_reason():
+    inputs, targets = batch()
+    broken = TrainingLoop(net(), (inputs * float("nan"), targets), nn.MSELoss(), sgd)
+    with pytest.raises(ValueError, match="nan before any step: look for NaN"):
+        broken.run_steps(3)
+    fast = TrainingLoop(net(), (inputs, targets), nn.MSELoss(), sgd)
+    fast.lr = 1e6
+    with pytest.raises(ValueError, match="steps: choose a smaller learning rate"):
+        fast.run_steps(50)
+    with pytest.raises(ValueError, match=r"inputs of shape \(0, 10\) are empty"):
+        TrainingLoop(net(), (inputs[:0], targets[:0]), nn.MSELoss(), sgd)
+    with pytest.raises(TypeError, match=r"class MSELoss: pass an instance, MSELoss\(\)"):
+        TrainingLoop(net(), (inputs, targets), nn.MSELoss, sgd)
+
+
 # --- the widget -----------------------------------------------------------------------------------
 
 
@@ -309,3 +324,16 @@ def test_a_log_that_is_not_ours_does_nothing():
     shown = widget()
     shown._log.value = "run=99999999 import=os lr=fast"
     assert shown.steps == 0
+
+
+def test_a_forward_that_fails_is_explained():
+    model = net()
+    inputs = torch.rand(16, 11)
+    widget = fw.TrainingStep(model, (inputs, torch.rand(16, 1)), nn.MSELoss(), sgd)
+    for run in (lambda: widget.run_line("forward"), lambda: widget.run_steps(2)):
+        with pytest.raises(RuntimeError, match="cannot be multiplied"):
+            run()
+        assert "in_features=11 would fit" in widget._message.value
+    with pytest.raises(ValueError, match="no output yet"):
+        widget.run_line("loss")
+    assert "there is no output yet" in widget._message.value

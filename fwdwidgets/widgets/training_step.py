@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets
@@ -148,12 +149,21 @@ class TrainingStep(ForwardWidget):
         """Run one line: `"forward"`, `"loss"`, `"zero_grad"`, `"backward"` or `"step"`."""
         if line not in LINES:
             raise ValueError(f"line={line!r} is none; choose one of {', '.join(LINES)}.")
-        with self._told():
+        with self._explained():
             self.loop.run(line)
         self._note(line)
         self._next = LINES[(LINES.index(line) + 1) % len(LINES)]
         self._error = ""
         self._show(getattr(self, f"_say_{line}")())
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Show what an exception in the loop means, and let it pass."""
+        try:
+            yield
+        except Exception as error:
+            self._tell_error(self.loop.explain(error))
+            raise
 
     def run_steps(self, count: int) -> None:
         """Run all five lines `count` times, 1 to 1,000."""
@@ -170,7 +180,7 @@ class TrainingStep(ForwardWidget):
                 self._bar.value = done
 
         try:
-            with self._told():
+            with self._explained():
                 self.loop.run_steps(count, report)
         finally:
             self._note(f"run={self._bar.value}")

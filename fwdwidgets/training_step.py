@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
@@ -50,6 +51,7 @@ class TrainingLoop:
         before: the weights before the last step, by name.
         fresh: the gradients of the last `backward` alone, by name; what `.grad` would hold if it
             had been empty before.
+        warnings: what PyTorch warned of when the last loss was computed.
         losses: the loss of each line `loss` so far.
         norms: the norm of all gradients of each line `step` so far, before clipping.
         steps: how many steps were taken.
@@ -91,6 +93,7 @@ class TrainingLoop:
             self.lr = lr
         self.output: Tensor | None = None
         self.loss: Tensor | None = None
+        self.warnings: list[str] = []
         self._used = False  # the graph of this loss has been gone back through
         self.before = self.weights()
         self.fresh: dict[str, Tensor] = {}
@@ -173,7 +176,10 @@ class TrainingLoop:
     def _loss(self) -> None:
         if self.output is None:
             raise ValueError(f"there is no output yet: run {CODE['forward']} first.")
-        value = self._criterion(self.output, self.targets)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            value = self._criterion(self.output, self.targets)
+        self.warnings = [" ".join(str(each.message).split()) for each in caught]
         if not isinstance(value, Tensor) or value.numel() != 1:
             shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
             raise ValueError(

@@ -70,6 +70,15 @@ def test_what_is_no_number_is_told_and_the_old_one_kept(kind, text):
     assert widget._message.value == ""
 
 
+def test_a_number_too_large_for_the_model_is_told(kind):
+    widget = WIDGETS[kind](MODELS[kind](), fw.datasets.animals(kind))
+    values, revision = widget.values, widget._table.revision
+    widget._table._received(None, {"kind": "edit", "row": 0, "column": 5, "text": "1e40"}, [])
+    assert widget.values == values
+    assert widget._table.revision > revision  # the page takes the typed text back
+    assert "for cow, legs is too large for a float32" in widget._message.value
+
+
 def test_an_edit_outside_the_table_is_ignored(kind):
     widget = WIDGETS[kind](MODELS[kind](), fw.datasets.animals(kind))
     values = widget.values

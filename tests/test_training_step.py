@@ -337,3 +337,14 @@ def test_a_forward_that_fails_is_explained():
     with pytest.raises(ValueError, match="no output yet"):
         widget.run_line("loss")
     assert "there is no output yet" in widget._message.value
+
+
+def test_what_pytorch_warns_of_is_on_the_screen():
+    """Targets `(4,)` against outputs `(4, 1)` give a number, and a wrong one."""
+    data = torch.arange(4.0).reshape(4, 1), torch.arange(4.0)
+    widget = fw.TrainingStep(nn.Linear(1, 1), data, nn.MSELoss(), torch.optim.SGD)
+    widget.run_line("forward")
+    widget.run_line("loss")
+    assert "PyTorch warns: Using a target size (torch.Size([4]))" in widget._message.value
+    widget.reset()
+    assert "PyTorch warns" not in widget._message.value

@@ -22,6 +22,9 @@ from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._table import NumberTable
 from fwdwidgets.widgets._weighted import WeightedWidget
 
+LARGEST = float(np.finfo(np.float32).max)
+"""No number of the table is larger: the model gets float32."""
+
 
 class RowsWidget(WeightedWidget):
     """Abstract base of the widgets that show one output for each row of a table.
@@ -111,6 +114,7 @@ class RowsWidget(WeightedWidget):
     def _edited(self, index: int, column: int, text: str) -> None:
         """Take a number that was typed on the page."""
         with self._from_page():
+            where = f"{self.dataset.row_names[index]}, {self.dataset.feature_names[column]}"
             try:
                 number = float(text.strip().replace(",", "."))
             except ValueError:
@@ -118,9 +122,14 @@ class RowsWidget(WeightedWidget):
             if not np.isfinite(number):
                 self._show_table()
                 raise BadValue(
-                    f"{text!r} for {self.dataset.row_names[index]}, "
-                    f"{self.dataset.feature_names[column]} is no number: type one such as 0.5 or "
+                    f"{text!r} for {where} is no number: type one such as 0.5 or "
                     "-2. The number from before is kept."
+                )
+            if abs(number) > LARGEST:
+                self._show_table()
+                raise BadValue(
+                    f"{text!r} for {where} is too large for a float32, which ends at "
+                    f"{LARGEST:.3g}. The number from before is kept."
                 )
             values = [list(row) for row in self.values]
             values[index][column] = number

@@ -292,6 +292,7 @@ class TrainingStep(ForwardWidget):
             marked = line == self._next
             button.description = ("▸ " if marked else "") + CODE[line]
             (button.add_class if marked else button.remove_class)("fwd-next")
+        self._notes["warnings"] = " ".join(f"PyTorch warns: {w}" for w in self.loop.warnings)
         self._notes["norms"] = ""
         if self.loop.norms:
             self._notes["norms"] = (

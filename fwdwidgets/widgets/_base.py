@@ -37,6 +37,7 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
         self._notes: dict[str, str] = {}
         self._links: dict[str, ipywidgets.Widget] = {}
         self._kept: dict[str, ipywidgets.Widget] = {}
+        self._choosers: dict[ipywidgets.Widget, str] = {}
         self._quiet = True  # until the widget is built
 
     @classmethod
@@ -72,6 +73,17 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
         slider = kind(description=description, continuous_update=True, **options)
         slider.add_class("fwd-slider")
         return slider
+
+    def _choose_by(self, table: ipywidgets.Widget, trait: str) -> None:
+        """Let a click on a row of `table` set the trait."""
+        self._choosers[table] = trait
+
+        def from_table(change: dict[str, Any]) -> None:
+            if change["new"] != getattr(self, trait):
+                with self._from_page():
+                    setattr(self, trait, change["new"])
+
+        table.observe(from_table, names="chosen")
 
     def _follow(self) -> None:
         """Show the values of the traits on their controls."""

@@ -182,7 +182,7 @@ class RowsWidget(WeightedWidget):
     # --- controls -------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._table.observe(self._row_chosen, names="chosen")
+        self._choose_by(self._table, "sample")
         self._table.observe(self._table_given_back, names="value")
         self._kept["values"] = self._table
         choose = self._sample_slider()
@@ -205,11 +205,6 @@ class RowsWidget(WeightedWidget):
         if shown and shown != [list(line) for line in _tuples(self.dataset.values)]:
             with self._from_page():
                 self.values = shown
-
-    def _row_chosen(self, change: dict[str, Any]) -> None:
-        if change["new"] != self.sample:
-            with self._from_page():
-                self.sample = change["new"]
 
     def _target(self, index: int) -> float | int | None:
         targets = self.dataset.targets

@@ -316,7 +316,7 @@ class ForwardPass(WeightedWidget):
         self._page_slider = self._slider(ipywidgets.IntSlider, "Page", value=0, min=0, max=0)
         self._status = ipywidgets.HTML()
         self._status.add_class("fwd-status")
-        self._table.observe(self._row_chosen, names="chosen")
+        self._choose_by(self._table, "layer")
         self.children = [
             row(
                 samples,
@@ -337,11 +337,6 @@ class ForwardPass(WeightedWidget):
             self._frame,
         ]
         self._keep()
-
-    def _row_chosen(self, change: dict[str, Any]) -> None:
-        if change["new"] != self.layer:
-            with self._from_page():
-                self.layer = change["new"]
 
     def next_wrong(self) -> None:
         """Go to the next sample that the network answers wrong; past the last, from the first."""

@@ -363,11 +363,12 @@ class StepThrough(WeightedWidget):
         self._play: Any = ipywidgets.Play(min=0, max=0, interval=PLAY_MS, show_repeat=False)
         self._play.add_class("fwd-play")
         self._play.observe(self._played, names="value")
+        self._choosers[self._play] = "step"
         self._previous: Any = self._button("◂ previous", "previous step", self.previous_step)
         self._next: Any = self._button("next ▸", "next step", self.next_step)
         self._previous.add_class("fwd-previous-step")
         self._next.add_class("fwd-next-step")
-        self._table.observe(self._row_chosen, names="chosen")
+        self._choose_by(self._table, "step")
         self.children = [
             row(samples, *weights),
             row(
@@ -390,11 +391,6 @@ class StepThrough(WeightedWidget):
 
     def _played(self, change: dict[str, Any]) -> None:
         if not self._quiet and change["new"] < len(self.trace):
-            with self._from_page():
-                self.step = change["new"]
-
-    def _row_chosen(self, change: dict[str, Any]) -> None:
-        if change["new"] != self.step:
             with self._from_page():
                 self.step = change["new"]
 

@@ -359,7 +359,7 @@ class WhatWentWrong(ForwardWidget):
         self._shapes.add_class("fwd-shapes")
         self._status.add_class("fwd-status")
         self._table = StepTable()
-        self._table.observe(self._row_chosen, names="chosen")
+        self._choose_by(self._table, "step")
         self.children = [
             self._badge,
             self._message,
@@ -374,11 +374,6 @@ class WhatWentWrong(ForwardWidget):
             self._frame,
         ]
         self._keep()
-
-    def _row_chosen(self, change: dict[str, Any]) -> None:
-        if change["new"] != self.step:
-            with self._from_page():
-                self.step = change["new"]
 
 
 def in_bytes(count: float) -> str:

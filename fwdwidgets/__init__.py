@@ -2,6 +2,7 @@
 
 from fwdwidgets import datasets, models
 from fwdwidgets.checkpoints import Checkpoint, Checkpoints
+from fwdwidgets.pages import embed
 from fwdwidgets.seeds import reseed
 from fwdwidgets.trace import ForwardTrace, Step, Tracer, trace_forward
 from fwdwidgets.training import train
@@ -40,6 +41,7 @@ __all__ = [
     "WhatWentWrong",
     "__version__",
     "datasets",
+    "embed",
     "models",
     "reseed",
     "trace_forward",

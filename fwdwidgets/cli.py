@@ -1,4 +1,4 @@
-"""The command `fwdwidgets`: serve lessons, or open a copy of them in JupyterLab."""
+"""The command `fwdwidgets`: serve lessons, open them in JupyterLab, or make pages of them."""
 
 from __future__ import annotations
 
@@ -66,6 +66,29 @@ def _parser() -> argparse.ArgumentParser:
     lab.add_argument("--port", type=_port, default=8888, help="0 takes a free one (%(default)s)")
     lab.add_argument("--no-browser", action="store_true", help="print the address only")
     lab.set_defaults(run=_lab)
+
+    export = commands.add_parser(
+        "export", help="make pages that need no kernel of a notebook, or of a folder"
+    )
+    export.add_argument("source", metavar="LESSON_OR_DIR", help="an .ipynb file, or a folder")
+    export.add_argument(
+        "out",
+        metavar="OUT",
+        help="a folder for the site; for a single notebook also an .html file that holds it all",
+    )
+    export.add_argument(
+        "--megabytes",
+        type=_above_zero,
+        default=3.0,
+        help="how large the recorded states of one widget may become (%(default)s)",
+    )
+    export.add_argument(
+        "--seconds",
+        type=_above_zero,
+        default=10.0,
+        help="how long recording one widget may take (%(default)s)",
+    )
+    export.set_defaults(run=_export)
     return parser
 
 
@@ -75,6 +98,16 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError(
         f"{text!r} is no port: choose 1 to 65535, or 0 for any that is free"
     )
+
+
+def _above_zero(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if 0 < number < float("inf"):
+        return number
+    raise argparse.ArgumentTypeError(f"{text!r} is no budget: choose a number above 0")
 
 
 def _sites(text: str) -> str:
@@ -92,7 +125,7 @@ def _version() -> str:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from fwdwidgets.serve.folders import FolderError, lessons_dir, notebooks_dir
+    from fwdwidgets.notebooks import FolderError, lessons_dir, notebooks_dir
 
     try:
         own = arguments.folder is not None
@@ -118,7 +151,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 def _lab(arguments: argparse.Namespace) -> int:
     if importlib.util.find_spec("jupyterlab") is None:
         raise _Refused('JupyterLab is not installed: pip install "fwdwidgets[lab]"')
-    from fwdwidgets.serve.folders import FolderError, copy_lessons
+    from fwdwidgets.notebooks import FolderError, copy_lessons
 
     folder = Path(arguments.folder).expanduser().resolve()
     try:
@@ -143,6 +176,38 @@ def _lab(arguments: argparse.Namespace) -> int:
     from fwdwidgets.serve.lab import open_lab
 
     return open_lab(folder, port=arguments.port, browser=not arguments.no_browser)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from fwdwidgets.notebooks import FolderError, notebooks_dir
+    from fwdwidgets.pages import browser_files
+    from fwdwidgets.pages._site import ExportError, export_folder, export_notebook
+
+    source, out = Path(arguments.source).expanduser(), Path(arguments.out).expanduser()
+    budget = {"megabytes": arguments.megabytes, "seconds": arguments.seconds}
+    try:
+        browser_files.read("plotly.js")
+        if source.suffix == ".ipynb":
+            if not source.is_file():
+                raise _Refused(f"there is no notebook {source}: name an .ipynb file, or a folder.")
+            whole = out.suffix == ".html"
+            page = out if whole else out / f"{source.stem}.html"
+            export_notebook(source, page, whole=whole, **budget)
+        else:
+            folder = notebooks_dir(arguments.source)
+            if out.suffix == ".html":
+                raise _Refused(f"{out} is one file, {source} a folder: name a folder for the site.")
+            page = export_folder(folder, out, report=_say, **budget)[0]
+    except (ExportError, FolderError, FileNotFoundError) as error:
+        raise _Refused(str(error)) from None
+    except OSError as error:
+        raise _Refused(f"{out} cannot be written ({error.strerror}): name another.") from None
+    print(f"The pages begin at {page}", flush=True)
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -214,13 +214,15 @@ class ForwardView(nn.Module):
             batch: `(1, ...)`, one sample.
 
         Returns:
-            `"input"` and `"steps.NAME"` with `"picture"` `(rows, columns)` and `"range"` `(2,)`;
-            `"answer"` with `"logits"` and `"probabilities"`, `(classes,)`.
+            `"input"` and `"steps.NAME"` with `"picture"` `(rows, columns)`, `"picture.1"` and so
+            on where a layer takes several pages, `"range"` `(2,)` and `"odd"` `()`, how many of
+            its values are NaN or infinite; `"answer"` with `"output"` `(K,)`, `"logits"` and
+            `"probabilities"` `(classes,)`.
         """
         with Recorder(self.model) as recorder:
             output = self.model(batch)
         trace = finish(recorder, output, None)
-        whole = display.grid(tuple(batch.shape), 0, batch.numel() * 4)
+        whole = display.grid(tuple(batch.shape), 0, batch.numel() * 4, display.INPUT_ASPECT)
         view = {
             "input": {
                 "picture": display.arrange(batch, whole),
@@ -229,13 +231,16 @@ class ForwardView(nn.Module):
         }
         for step in trace:
             if step.value is not None:
-                where = display.grid(tuple(step.value.shape))
-                view[f"steps.{step.name}"] = {
-                    "picture": display.arrange(step.value, where),
+                shape = tuple(step.value.shape)
+                drawn = view[f"steps.{step.name}"] = {
                     "range": display.symmetric_range(step.value),
+                    "odd": (~display.as_float(step.value).isfinite()).sum().float(),
                 }
+                for page in range(display.grid(shape).pages):
+                    name = f"picture.{page}" if page else "picture"
+                    drawn[name] = display.arrange(step.value, display.grid(shape, page))
         answer = read_answer(trace, decided=False)
-        view["answer"] = {"probabilities": answer.probabilities}
+        view["answer"] = {"output": answer.output, "probabilities": answer.probabilities}
         if answer.logits is not None:
             view["answer"]["logits"] = answer.logits
         return view

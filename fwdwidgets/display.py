@@ -20,6 +20,8 @@ MAX_BARS = 128
 """A vector up to this long is drawn as bars, a longer one as a strip folded into rows."""
 ASPECT = 1.25
 """Width over height of the panel that a mosaic should fill."""
+INPUT_ASPECT = 0.6
+"""Width over height of the input's panel."""
 
 
 @dataclass(frozen=True)

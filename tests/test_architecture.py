@@ -41,7 +41,8 @@ ROOMS = {
     "badge": ("torch", "numpy", "plotly", "ipywidgets"),
     "shape_table": ("torch", "numpy", "plotly", "ipywidgets"),
     "widgets.forward_pass": ("voila", "jupyterlab", "torchvision", "sklearn"),
-    "serve.folders": ("voila", "jupyterlab", "torchvision"),
+    "pages": ("voila", "jupyterlab", "torchvision", "onnx", "onnxscript", "onnxruntime"),
+    "notebooks": ("voila", "jupyterlab", "torchvision"),
 }
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from fwdwidgets import __version__
 from fwdwidgets.cli import main
-from fwdwidgets.serve.folders import lessons_dir
+from fwdwidgets.notebooks import lessons_dir
 
 COMMAND = [sys.executable, "-m", "fwdwidgets.cli"]
 NOTEBOOK = json.dumps(

@@ -153,7 +153,12 @@ def test_the_history_of_draws_stands_beside_the_level_of_eval_mode(model, data):
     model.eval()
     with torch.no_grad():
         best = model(data[0][0][None]).softmax(1).max().item()
-    assert level.x.tolist() == [-0.5, 12.5]
+    assert level.x.tolist() == [2.5, 12.5]  # the last ten
+    points = widget.figure.data[widget._runs.points]
+    assert list(points.x) == list(range(3, 13))
+    for draw, value in zip(points.x, points.y, strict=True):
+        widget.draw = int(draw)
+        assert widget.figure.data[widget._runs.points].y[-1] == value
     assert level.y.tolist() == [pytest.approx(best)] * 2
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from fwdwidgets.serve.app import SHARE, OwnKernel, _address
-from fwdwidgets.serve.folders import (
+from fwdwidgets.notebooks import (
     Card,
     FolderError,
     card_of,
@@ -16,6 +15,7 @@ from fwdwidgets.serve.folders import (
     notebooks_dir,
     title_of,
 )
+from fwdwidgets.serve.app import SHARE, OwnKernel, _address
 from fwdwidgets.serve.lab import SETTINGS
 from fwdwidgets.serve.markdown import LessonMarkdownRenderer
 

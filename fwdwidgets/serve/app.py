@@ -18,7 +18,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from traitlets.config import Config
 from voila.app import Voila
 
-from fwdwidgets.serve.folders import card_of, title_of
+from fwdwidgets.notebooks import card_of, title_of
 
 SHARE = Path(__file__).parent / "share" / "jupyter"
 IDLE_SECONDS = 2 * 60 * 60

@@ -6,9 +6,11 @@ import difflib
 import inspect
 import math
 import operator
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -147,6 +149,49 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
     def _keep(self) -> None:
         """Let a reload restore the linked controls, in their order, and then those kept."""
         self._frame.controls = {**self._links, **self._kept}
+
+    # --- without a kernel -------------------------------------------------------------------
+
+    def save_page(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        title: str = "",
+        state: Mapping[str, Any] | None = None,
+        own_sample: bool = False,
+        shared: str | os.PathLike[str] | None = None,
+        megabytes: float = 4.0,
+        seconds: float = 60.0,
+        **choices: Iterable[Any],
+    ) -> Path:
+        """Write a page that shows this widget and moves, with no kernel and no other host.
+
+        The page of a `ForwardPass` runs the network by itself; of every other widget, and of a
+        network that cannot be exported, it carries recorded states. Its footer tells which.
+
+        Args:
+            path: an `.html` file, or an `.mjs` for the `{anywidget}` directive of MyST.
+            title: of the page; by default the widget's.
+            state: values of controls by name that the page opens with; by default those now.
+            own_sample: let the reader put in a picture of their own: from a file, or drawn.
+            shared: a folder for the parts that all pages have alike; each page is small then.
+            megabytes: how large recorded states may become.
+            seconds: how long recording may take.
+            **choices: values by the name of a control, such as `sample=range(100)`; by default
+                a few of a long slider, and all of a short one.
+
+        Returns:
+            The path.
+
+        Raises:
+            FileNotFoundError: the browser's side of a page is not installed.
+            TypeError: a name is none of the controls.
+            ValueError: a value is not one that its control takes, or the path names no page.
+        """
+        from fwdwidgets.pages import PageOptions, save_page
+
+        options = PageOptions(title, state or {}, own_sample, megabytes, seconds)
+        return save_page(self, path, options, choices, shared)
 
     # --- message line -----------------------------------------------------------------------
 

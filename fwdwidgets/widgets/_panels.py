@@ -13,13 +13,10 @@ from fwdwidgets import display, figures
 from fwdwidgets.outputs import Answer, top_classes
 from fwdwidgets.trace import Step
 
-INPUT_ASPECT = 0.6
-"""Width over height of the input's panel."""
-
 
 def draw_input(drawing: figures.Drawing, panel: figures.Heatmap, batch: Tensor) -> None:
     """Draw the input `(1, ...)` as the network gets it, all of it however large."""
-    where = display.grid(tuple(batch.shape), 0, sys.maxsize, INPUT_ASPECT)
+    where = display.grid(tuple(batch.shape), 0, sys.maxsize, display.INPUT_ASPECT)
     panel.say(drawing, f"<b>input</b> {tuple(batch.shape)}")
     if where.kind == "empty":
         panel.hide(drawing)

@@ -81,6 +81,11 @@ class SampledWidget(ForwardWidget):
         )
         return self._link(slider, "sample", "fwd-sample")
 
+    def _random_button(self) -> ipywidgets.Button:
+        button = self._button("random", "a sample at random", self.random_sample)
+        button.add_class("fwd-random")
+        return button
+
     def random_sample(self) -> None:
         """Go to a sample at random; the global random state is left alone."""
         self.sample = self._random.randrange(self._length)

@@ -38,7 +38,7 @@ class Autoencoder(WeightedWidget):
 
     Attributes:
         code: the numbers that are decoded; those of the sample until a hand moves one.
-        encoded: whether they are those of the sample.
+        encoded: whether they are those that the encoder gives for the sample.
         error: mean squared difference of input and reconstruction; None where there is none.
         reconstruction: a tensor of the sample's shape, or None.
 
@@ -92,6 +92,7 @@ class Autoencoder(WeightedWidget):
         self._status = ipywidgets.HTML()
         self._status.add_class("fwd-status")
         self._codes: list[ipywidgets.FloatSlider] = []
+        self._own: tuple[float, ...] | None = None  # the code that the encoder gave
         self._code_row = row()
         self.reconstruction: Tensor | None = None
         self._begin(sample, seed, epoch)
@@ -125,7 +126,7 @@ class Autoencoder(WeightedWidget):
     @observe("code")
     def _code_changed(self, _: Any) -> None:
         if not self._quiet:
-            self.set_trait("encoded", False)
+            self.set_trait("encoded", self.code == self._own)
             self._error = ""
             self._show()
 
@@ -148,6 +149,7 @@ class Autoencoder(WeightedWidget):
                 self._make_sliders(len(numbers))
             finite = all(map(np.isfinite, numbers))
             self.code = tuple(numbers) if finite else tuple(0.0 for _ in numbers)
+        self._own = self.code if finite else None
         if not finite:
             self._error = "The encoder gave NaN or infinity: shown is what a code of zeros gives."
         self.set_trait("encoded", bool(numbers) and finite)
@@ -242,9 +244,8 @@ class Autoencoder(WeightedWidget):
 
     def _build(self) -> None:
         back = self._button("encode", "back to the code of the sample", self.encode_sample)
-        random = self._button("random", "a sample at random", self.random_sample)
         self.children = [
-            row(self._sample_slider(), random),
+            row(self._sample_slider(), self._random_button()),
             row(*self._weights_controls()),
             self._code_row,
             row(back),

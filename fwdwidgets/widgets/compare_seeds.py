@@ -331,7 +331,7 @@ class CompareSeeds(SampledWidget):
         self.children = [
             row(
                 self._sample_slider(),
-                self._button("random", "a sample at random", self.random_sample),
+                self._random_button(),
             ),
             row(*choose),
             self._status,

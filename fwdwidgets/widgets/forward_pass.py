@@ -310,6 +310,11 @@ class ForwardPass(WeightedWidget):
     def _build_controls(self) -> None:
         link, button = self._link, self._button
         samples, weights = self._sample_slider(), self._weights_controls()
+        tip = "{} sample that is answered wrong"
+        previous_wrong = button("◂ wrong", tip.format("previous"), self.previous_wrong)
+        next_wrong = button("wrong ▸", tip.format("next"), self.next_wrong)
+        previous_wrong.add_class("fwd-previous-wrong")
+        next_wrong.add_class("fwd-next-wrong")
         self._layer_slider = self._slider(
             ipywidgets.SelectionSlider, "Layer", options=self._layers() or [""]
         )
@@ -320,9 +325,9 @@ class ForwardPass(WeightedWidget):
         self.children = [
             row(
                 samples,
-                button("◂ wrong", "previous sample that is answered wrong", self.previous_wrong),
-                button("wrong ▸", "next sample that is answered wrong", self.next_wrong),
-                button("random", "a sample at random", self.random_sample),
+                previous_wrong,
+                next_wrong,
+                self._random_button(),
             ),
             row(*weights),
             row(

@@ -35,6 +35,8 @@ from fwdwidgets.widgets._weighted import WeightedWidget
 MAX_MATES = 31
 """So many other samples may stand in the batch."""
 MAX_DRAW = 99
+LAST_DRAWS = 10
+"""So many draws stand beside each other, the chosen one last."""
 
 
 class Modes(WeightedWidget):
@@ -95,7 +97,7 @@ class Modes(WeightedWidget):
         self._said.add_class("fwd-badge")
         self._tables = ipywidgets.HTML()
         self._tables.add_class("fwd-tables")
-        self._history: list[tuple[int, float]] = []
+        self._drawn: dict[int, Tensor | None] = {}  # the output of train mode by draw
         self._train: ModeRun
         self._eval: ModeRun
         self._inputs: Tensor
@@ -145,7 +147,7 @@ class Modes(WeightedWidget):
         if not self._quiet:
             drawn = change["name"] == "draw"
             if not drawn:
-                self._history.clear()
+                self._drawn.clear()
             self._run_and_show(drawn=drawn)
 
     @observe("layer")
@@ -157,7 +159,7 @@ class Modes(WeightedWidget):
             self._show()
 
     def _rerun(self) -> None:
-        self._history.clear()
+        self._drawn.clear()
         self._run_and_show()
         if self._eval.trace.error is not None:
             raise self._eval.trace.error
@@ -205,6 +207,16 @@ class Modes(WeightedWidget):
             check_class_names(self._names, len(evaluated))
         self.set_trait("same", _same(train, evaluated) if both else None)  # type: ignore[arg-type]
         self.set_trait("held", {h.context: h.bytes for h in self._held if h.bytes is not None})
+
+    def _last_draws(self) -> dict[int, Tensor]:
+        """The output of train mode in this draw and in those before it, at most `LAST_DRAWS`."""
+        self._drawn[self.draw] = self._output(self._train)
+        last = range(max(0, self.draw - LAST_DRAWS + 1), self.draw + 1)
+        for draw in last:
+            if draw not in self._drawn:
+                run = run_in_mode(self._forward, self._inputs, training=True, draw=draw)
+                self._drawn[draw] = self._output(run)
+        return {n: out for n in last if (out := self._drawn[n]) is not None}
 
     def _output(self, run: ModeRun) -> Tensor | None:
         """The sample's row of the output as probabilities, or as it is."""
@@ -399,11 +411,11 @@ class Modes(WeightedWidget):
         classes = find_head(self._eval.trace) != "value"
         self._bars.say(drawing, "<b>probabilities</b>" if classes else "<b>output</b>")
         top = int(evaluated.nan_to_num(-1).argmax())
-        self._history = [each for each in self._history if each[0] != self.draw]
-        self._history = sorted([*self._history, (self.draw, float(train[top]))])
-        x = np.array([draw for draw, _ in self._history])
-        y = np.array([value for _, value in self._history])
-        ends = np.array([-0.5, max(9.5, x[-1] + 0.5)])
+        draws = self._last_draws()
+        x = np.array(list(draws))
+        y = np.array([float(output[top]) for output in draws.values()])
+        first = max(0, self.draw - LAST_DRAWS + 1)
+        ends = np.array([first - 0.5, first + LAST_DRAWS - 0.5])
         level = np.full(2, float(evaluated[top]))
         self._runs.draw(
             drawing,
@@ -413,7 +425,7 @@ class Modes(WeightedWidget):
             x_range=(ends[0], ends[1]),
             y_range=_with_room(np.append(y, level)),
         )
-        sizes = [16 if draw == self.draw else 9 for draw, _ in self._history]
+        sizes = [16 if draw == self.draw else 9 for draw in draws]
         marker = {"color": figures.SERIES[0], "size": sizes, "symbol": "diamond"}
         drawing.trace(self._runs.points, marker=marker)  # in the colour of train mode
         for number in self._runs.traces:  # the bars beside have the same names and colours

@@ -20,6 +20,9 @@ from fwdwidgets.widgets._base import BadValue, ForwardWidget, row
 from fwdwidgets.widgets._plot import Plot
 
 MAX_STEPS = 1_000
+NOTHING = (
+    "Nothing has run yet: all is as it was given. The marked button is the next line of the loop."
+)
 TIPS = {
     "forward": "run the model on the batch",
     "loss": "measure how wrong the output is",
@@ -93,7 +96,7 @@ class TrainingStep(ForwardWidget):
         self.parameter = self.loop.names[0]
         self._build()
         self._quiet = False
-        self._show("Nothing has run yet. The marked button is the next line of the loop.")
+        self._show(NOTHING)
 
     @property
     def figure(self) -> Any:
@@ -194,7 +197,7 @@ class TrainingStep(ForwardWidget):
         self._next, self._error = "forward", ""
         self._bar.value = 0
         self._clear_log()
-        self._show("All is as it was given.")
+        self._show(NOTHING)
 
     def _clear_log(self) -> None:
         with self._quietly():
@@ -208,9 +211,10 @@ class TrainingStep(ForwardWidget):
         """Do again what was done before a reload."""
         if self._quiet:
             return
-        with self._from_page(), self._quietly():
-            self._log.value = ""
         with self._from_page():
+            self.reset()
+            with self._quietly():
+                self._log.value = ""
             for done in str(change["new"]).split():
                 name, _, value = done.partition("=")
                 if name in ("lr", "clip"):

@@ -80,7 +80,7 @@ class Visits:
 
     def _heard(self, url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme in ("data", "blob", "about"):
+        if parts.scheme in ("data", "blob", "about", "file"):
             return
         if parts.hostname not in ("127.0.0.1", "localhost"):
             self.foreign.append(url)

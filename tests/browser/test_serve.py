@@ -10,7 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import Page, expect
 
-from fwdwidgets.serve.folders import lessons_dir
+from fwdwidgets.notebooks import lessons_dir
 
 from .conftest import Visits, serving
 

@@ -1,4 +1,4 @@
-"""Which folder of notebooks to serve, and a writable copy of the lessons."""
+"""Folders of notebooks: the lessons, a writable copy of them, and what an index says of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import fwdwidgets
-from fwdwidgets.serve.plain import plain
+from fwdwidgets._plain import plain
 
 PICTURES = "pictures"
 """The folder with a picture for each notebook beside it; only an index shows them."""

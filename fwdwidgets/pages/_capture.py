@@ -1,0 +1,45 @@
+"""What an exporting kernel does in place of showing a widget: it writes the widget's page."""
+
+from __future__ import annotations
+
+import json
+import os
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from fwdwidgets.pages._page import PageOptions, make_page
+from fwdwidgets.pages._save import frame_html, page_height, save_page
+from fwdwidgets.widgets._base import ForwardWidget
+
+ENVIRONMENT = "FWDWIDGETS_EXPORT"
+"""Names the folder of pages, the prefix of their names and so on, as JSON."""
+SETUP = "import fwdwidgets.pages._capture as _capture; _capture.install(); del _capture"
+
+
+def install() -> None:
+    """Show a page in place of each widget from now on."""
+    plan = json.loads(os.environ[ENVIRONMENT])
+    count = 0
+
+    def show(self: ForwardWidget, **_: Any) -> dict[str, str]:
+        nonlocal count
+        count += 1
+        name = f"{plan['name']}-{count}.html"
+        title = f"{self._frame.title}, {plan['title']}"
+        options = PageOptions(title, megabytes=plan["megabytes"], seconds=plan["seconds"])
+        if plan["folder"]:
+            folder = Path(plan["folder"])
+            save_page(self, folder / name, options, {}, shared=plan["shared"])
+            where = f'src="{escape(folder.name, quote=True)}/{escape(name, quote=True)}"'
+            # No sandbox: from file:// a browser gives a sandboxed frame none of its scripts.
+            html = (
+                f'<iframe class="fwd-page" title="{escape(title, quote=True)}" {where} '
+                'loading="lazy" '
+                f'style="width: 100%; height: {page_height(self)}px; border: 0"></iframe>'
+            )
+        else:
+            html = frame_html(make_page(self, {}, options), page_height(self), title)
+        return {"text/html": html, "text/plain": repr(type(self))}
+
+    ForwardWidget._repr_mimebundle_ = show

@@ -1,0 +1,141 @@
+"""From a widget to the HTML of its page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import urlencode
+
+from fwdwidgets.pages import browser_files
+from fwdwidgets.pages._archive import plain
+from fwdwidgets.pages._network import NetworkPage, plan_network
+from fwdwidgets.pages._onnx import CannotExport
+from fwdwidgets.pages._recording import Recorder, check_choices
+from fwdwidgets.pages._snapshot import frame_of, kind_of
+from fwdwidgets.pages._template import page_html
+from fwdwidgets.widgets._base import ForwardWidget
+from fwdwidgets.widgets.forward_pass import ForwardPass
+
+
+@dataclass(frozen=True)
+class PageOptions:
+    """What a page is to be.
+
+    Attributes:
+        title: of the page; empty takes the widget's.
+        state: values of controls by name that it opens with.
+        own_sample: let the reader put in a picture of their own.
+        megabytes: how large recorded states may become.
+        seconds: how long recording may take.
+    """
+
+    title: str = ""
+    state: Mapping[str, Any] = field(default_factory=dict)
+    own_sample: bool = False
+    megabytes: float = 4.0
+    seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("megabytes", "seconds"):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+                raise ValueError(f"{name}={value!r} is no budget: choose a number above 0.")
+
+
+def make_page(
+    widget: ForwardWidget,
+    choices: Mapping[str, Iterable[Any]],
+    options: PageOptions | None = None,
+    *,
+    shared: str = "",
+) -> str:
+    """The HTML of the page of a widget.
+
+    Args:
+        widget: is left in the state in which it is.
+        choices: the values to have of a control, by its name; see `check_choices`.
+        options: what the page is to be.
+        shared: the address of the folder of shared parts, relative to the page; empty for a page
+            that has them in it.
+    """
+    options = options or PageOptions()
+    chosen = check_choices(widget, choices, options.state)
+    recorder = Recorder(widget, chosen, megabytes=options.megabytes, seconds=options.seconds)
+    network: NetworkPage | None = None
+    refused = ""
+    if isinstance(widget, ForwardPass):
+        recorder.note_exactly()
+        try:
+            network = plan_network(
+                widget, chosen, recorder.archive, recorder.parts, own_sample=options.own_sample
+            )
+        except CannotExport as error:
+            refused = str(error)
+    if options.own_sample and network is None:
+        why = refused or f"a {type(widget).__name__} is recorded"
+        raise ValueError(f"own_sample=True needs a page that runs the network: {why}.")
+    if network is None:
+        recorder.record()
+    parts = recorder.parts
+    data = {
+        "title": widget._frame.title,
+        "kinds": parts.kinds,
+        "frames": {
+            str(parts.number(part)): frame_of(part) for part in parts.all if kind_of(part) == "plot"
+        },
+        "choosers": {str(parts.number(part)): name for part, name in widget._choosers.items()},
+        "reach": recorder.reach(),
+        "state": urlencode(dict(options.state)),
+        "network": network.plan if network else None,
+        **recorder.data(),
+        "pieces": recorder.archive.pieces,
+        "buffers": recorder.archive.buffers,
+    }
+    head = json.dumps(plain(data), separators=(",", ":"), allow_nan=False)
+    files = {"page": head.encode(), "arrays": recorder.archive.blob()}
+    if network:
+        files["model"] = network.model
+        footer = _network_footer(network)
+    else:
+        footer = _recorded_footer(recorder, refused)
+    return page_html(
+        options.title or widget._frame.title,
+        files,
+        footer,
+        runs_network=network is not None,
+        shared=shared,
+    )
+
+
+def _network_footer(page: NetworkPage) -> list[str]:
+    proof, runtime = page.proof, browser_files.versions()["onnxruntime-web"]
+    return [
+        f"Every move runs the network in this page, by onnxruntime-web {runtime} on one thread. "
+        f"The largest difference from PyTorch {_torch_version()} is {proof.largest:.1e} of "
+        f"a step's largest value{f' (step {escape(proof.where)})' if proof.where else ''}, in "
+        f"{proof.runs:,} forward passes and {proof.values:,} numbers: {page.samples:,} samples, "
+        f"{page.weights:,} sets of weights.",
+        _made_by(),
+    ]
+
+
+def _recorded_footer(recorder: Recorder, refused: str) -> list[str]:
+    why = f" The network itself cannot run here: {escape(refused)}." if refused else ""
+    spent = f" Recording ended at {recorder.spent}." if recorder.spent else ""
+    return [
+        f"This page shows {len(recorder.states):,} recorded states; nothing is computed in "
+        f"it.{why}{spent} Printed numbers are exact, large pictures have 255 levels of colour.",
+        _made_by(),
+    ]
+
+
+def _made_by() -> str:
+    return f"Made by fwdwidgets {version('fwdwidgets')} with PyTorch {_torch_version()}."
+
+
+def _torch_version() -> str:
+    return version("torch").partition("+")[0]

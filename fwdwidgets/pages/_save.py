@@ -1,0 +1,146 @@
+"""A page as a file, as a frame in a notebook's cell, and as a module for MyST."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from fwdwidgets.pages._page import PageOptions, make_page
+from fwdwidgets.pages._snapshot import kind_of, parts_of
+from fwdwidgets.pages._template import write_shared
+from fwdwidgets.widgets._base import ForwardWidget
+from fwdwidgets.widgets._plot import Plot
+
+SANDBOX = "allow-scripts"
+"""What an embedded page may do: run. It cannot reach the page that it stands in."""
+
+
+def save_page(
+    widget: ForwardWidget,
+    path: str | os.PathLike[str],
+    options: PageOptions,
+    choices: Mapping[str, Iterable[Any]],
+    shared: str | os.PathLike[str] | None = None,
+) -> Path:
+    """Write the page of a widget: see `ForwardWidget.save_page`."""
+    path = Path(path).expanduser()
+    if path.suffix not in (".html", ".htm", ".mjs"):
+        raise ValueError(
+            f"path={str(path)!r} names no page: let it end in .html, or in .mjs for MyST."
+        )
+    if path.suffix == ".mjs" and shared is not None:
+        raise ValueError(f"{path.name} holds all that it needs: leave out shared=.")
+    address = ""
+    if shared is not None:
+        folder = Path(shared).expanduser().resolve()
+        address = Path(os.path.relpath(folder, path.parent.resolve())).as_posix()
+    html = make_page(widget, choices, options, shared=address)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if shared is not None:
+        write_shared(folder)
+    text = _module(html, page_height(widget)) if path.suffix == ".mjs" else html
+    unfinished = path.with_name(f"{path.name}.part")  # an interrupted write leaves no half page
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
+    return path
+
+
+def embed(
+    widget: ForwardWidget,
+    *,
+    state: Mapping[str, Any] | None = None,
+    height: int | None = None,
+    shared: str = "",
+    title: str = "",
+    own_sample: bool = False,
+    megabytes: float = 4.0,
+    seconds: float = 60.0,
+    **choices: Iterable[Any],
+) -> Any:
+    """Show the page of a widget in the output of a cell, where it stays when that is published.
+
+    nbconvert, Quarto, MyST-NB (Jupyter Book), Sphinx and MkDocs keep the frame, and it moves on
+    their pages with no plugin.
+
+    Args:
+        widget: any widget of this package.
+        state: values of controls by name that the page opens with.
+        height: of the frame in pixels; None takes what the widget needs where it is wide.
+        shared: the address of a folder of shared parts, which `save_page(..., shared=...)` wrote,
+            as the published page sees it; empty for a page that has them in it.
+        title: of the page.
+        own_sample: as for `save_page`, like all that follows.
+        megabytes: ...
+        seconds: ...
+        **choices: ...
+
+    Returns:
+        An `IPython.display.HTML` with an `<iframe srcdoc>`.
+
+    Raises:
+        TypeError: a name is none of the widget's controls.
+        ValueError: a value is not one that its control takes.
+    """
+    import warnings
+
+    from IPython.display import HTML
+
+    options = PageOptions(title, state or {}, own_sample, megabytes, seconds)
+    html = make_page(widget, choices, options, shared=shared)
+    name = options.title or widget._frame.title
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Consider using IPython.display.IFrame")
+        return HTML(  # type: ignore[no-untyped-call]
+            frame_html(html, height or page_height(widget), name)
+        )
+
+
+def frame_html(html: str, height: int, title: str) -> str:
+    """A page inside another, which it cannot reach."""
+    return (
+        f'<iframe class="fwd-page" title="{escape(title, quote=True)}" sandbox="{SANDBOX}" '
+        f'style="width: 100%; height: {height}px; border: 0" '
+        f'srcdoc="{escape(html, quote=True)}"></iframe>'
+    )
+
+
+def _module(html: str, height: int) -> str:
+    """An ES module whose `render` shows the page: what MyST's `{anywidget}` loads."""
+    return f"""// Made by fwdwidgets: a page in a frame of its own.
+const page = {json.dumps(html)};
+
+function render({{ el }}) {{
+  const frame = document.createElement("iframe");
+  frame.title = "interactive figure";
+  frame.setAttribute("sandbox", "{SANDBOX}");
+  frame.style.cssText = "width: 100%; height: {height}px; border: 0";
+  frame.srcdoc = page;
+  el.append(frame);
+}}
+
+export default {{ render }};
+"""
+
+
+def page_height(widget: ForwardWidget) -> int:
+    """About how many pixels high the page of a widget is where it is at least 900 wide."""
+    total = 130  # margins, the line of messages, the footer
+    for part in parts_of(widget):
+        kind = kind_of(part)
+        if isinstance(part, Plot):
+            total += part._canvas.views[max(part._canvas.views)]["height"]
+        elif kind == "steps":
+            total += min(264, 26 * (len(part.rows) + 2))
+        elif kind == "table":
+            total += 32 * (len(part.rows) + 1)
+        elif "fwd-source" in part._dom_classes:
+            total += 330
+        elif "fwd-picture" in part._dom_classes:
+            total += 320
+        elif kind == "html" or "fwd-row" in part._dom_classes:
+            total += 44
+    return int(total)

@@ -1,0 +1,120 @@
+"""One HTML file, with all its parts in it or beside a folder of shared ones."""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+from html import escape
+from pathlib import Path
+
+from fwdwidgets.pages._archive import packed
+from fwdwidgets.widgets._plot import STATIC
+
+HERE = Path(__file__).parent / "static"
+DRAWN = ("plot", "steps", "table")
+"""Modules of the live widgets that a page uses as they are."""
+SCRIPTS = ("parts", "recorded", "network", "page")
+
+
+@cache
+def script() -> str:
+    """The page script: classic, for a browser refuses module scripts from `file://`."""
+    parts = []
+    for name in DRAWN:
+        code = (STATIC / f"{name}.js").read_text(encoding="utf-8")
+        before, export, after = code.partition("export default { render };")
+        if not export or after.strip():
+            raise RuntimeError(f"{name}.js does not end in 'export default {{ render }};'")
+        parts.append(f"const {name} = (() => {{\n{before}return {{ render }};\n}})();")
+    parts += [(HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    return "(() => {\n" + "\n".join(parts) + "})();\n"
+
+
+@cache
+def style() -> str:
+    """The style sheet: the live widgets' own, and what their home gives them there."""
+    own = (HERE / "page.css").read_text(encoding="utf-8")
+    return own + (STATIC / "widget.css").read_text(encoding="utf-8")
+
+
+def shared_files(runs_network: bool) -> dict[str, str]:
+    """The parts that all pages have alike, by file name: classic scripts, also from `file://`."""
+    files = {"fwdwidgets.css": style(), "fwdwidgets.js": script()}
+    names = ("plotly", "ort", "wasm") if runs_network else ("plotly",)
+    for name in names:
+        files[f"{name}.js"] = (
+            f'(globalThis.fwdwidgetsParts ??= {{}}).{name} = "{browser_part(name)}";'
+        )
+    return files
+
+
+def write_shared(folder: Path) -> None:
+    """Write the parts that pages share; what is there and the same is left alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in shared_files(runs_network=True).items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+@cache
+def browser_part(name: str) -> str:
+    """A file of the browser's side in base64."""
+    file = {"plotly": "plotly.js", "ort": "ort.mjs", "wasm": "ort.wasm"}[name]
+    return base64.b64encode(
+        (Path(__file__).parent / "runtime" / f"{file}.gz").read_bytes()
+    ).decode()
+
+
+def page_html(
+    title: str,
+    parts: dict[str, bytes],
+    footer: list[str],
+    *,
+    runs_network: bool,
+    shared: str = "",
+) -> str:
+    """The whole page.
+
+    Args:
+        title: of the page, as text.
+        parts: what this page alone has, by the name under which its script asks for it.
+        footer: HTML paragraphs.
+        runs_network: whether the page needs onnxruntime.
+        shared: the address of the folder of shared parts, relative to the page; empty for a page
+            that has them in it.
+    """
+    own = "".join(
+        f'<script type="text/plain" data-part="{name}">{packed(content)}</script>\n'
+        for name, content in parts.items()
+    )
+    if shared:
+        where = escape(shared.rstrip("/"), quote=True)
+        files = [name for name in shared_files(runs_network) if name.endswith(".js")]
+        sheet = f'<link rel="stylesheet" href="{where}/fwdwidgets.css">'
+        ours = [name for name in files if name != "fwdwidgets.js"] + ["fwdwidgets.js"]
+        code = "".join(f'<script src="{where}/{name}"></script>\n' for name in ours)
+    else:
+        sheet = f"<style>\n{style()}</style>"
+        names = ("plotly", "ort", "wasm") if runs_network else ("plotly",)
+        code = "".join(
+            f'<script type="text/plain" data-part="{name}">{browser_part(name)}</script>\n'
+            for name in names
+        )
+        code += f"<script>\n{script()}</script>"
+    paragraphs = "".join(f"<p>{text}</p>" for text in footer)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+{sheet}
+</head>
+<body>
+<div id="fwd-root">Opening ...<noscript> This page needs JavaScript, which is off.</noscript></div>
+<footer class="fwd-footer">{paragraphs}</footer>
+{own}{code}
+</body>
+</html>
+"""

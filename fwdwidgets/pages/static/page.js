@@ -1,0 +1,269 @@
+// A page: puts the parts together, hands moves to what knows the next picture, and keeps the
+// state in the address. It assigns arrays; what they are was computed in PyTorch.
+
+class Page {
+  constructor(data, blob) {
+    this.data = data;
+    this.pieces = data.pieces;
+    this.frames = data.frames;
+    this.buffers = new Proxy({}, { get: (_, number) => this.buffer(Number(number)) });
+    this.blob = blob;
+    this.decoded = new Map();
+    this.parts = data.kinds.map((kind, number) => new Part(number, kind, this));
+    this.views = new Map();
+    this.now = [];
+    this.held = [];
+    this.engine = data.network ? new Network(data, this) : new Recorded(data, this);
+  }
+
+  // Keeps an array that was computed here; where it is, as in a piece.
+  hold(data, shape) {
+    this.held.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    const dtype = data.constructor.name.replace("Array", "").toLowerCase();
+    return { buffer: -this.held.length, dtype, shape: [...shape] };
+  }
+
+  // The bytes of an array; a quantised one as float32.
+  buffer(number) {
+    if (number < 0) return this.held[-1 - number];
+    const { offset, size, low, high } = this.data.buffers[number];
+    const bytes = this.blob.subarray(offset, offset + size);
+    if (low === undefined) return bytes;
+    if (!this.decoded.has(number)) {
+      const step = (high - low) / LEVELS;
+      const floats = Float32Array.from(bytes, (level) => (level === 255 ? NaN : low + level * step));
+      this.decoded.set(number, new Uint8Array(floats.buffer));
+    }
+    return this.decoded.get(number);
+  }
+
+  // --- what is shown ----------------------------------------------------------------------------
+
+  // Shows a state: pieces by place. Only what differs from now is touched.
+  show(pieces) {
+    const values = new Map();
+    pieces.forEach((piece, place) => {
+      if (piece === this.now[place]) return;
+      const [number, name] = this.data.places[place];
+      if (!values.has(number)) values.set(number, {});
+      values.get(number)[name] = piece < 0 ? null : this.pieces[piece];
+    });
+    this.now = pieces;
+    this.give(values);
+  }
+
+  give(values) {
+    for (const [number, shown] of values) this.parts[number].show(shown);
+    for (const [number, shown] of values) this.dress(number, shown);
+    for (const { part } of this.engine.controls) this.parts[part]?.refresh?.({});
+    this.tell("");
+  }
+
+  dress(number, { classes, hidden }) {
+    const made = this.views.get(number);
+    if (!made) return;
+    if (classes) made.className = [...classes, ...(made.dataset.kind?.split(" ") ?? [])].join(" ");
+    if (hidden !== undefined) made.hidden = hidden;
+  }
+
+  view(number) {
+    if (!this.views.has(number)) {
+      const part = this.parts[number];
+      const made = VIEWS[part.kind](part);
+      made.dataset.kind = made.className;
+      this.views.set(number, made);
+      part.update?.(part.shown);
+      this.dress(number, part.shown);
+      part.draw?.();
+      this.dress(number, { classes: undefined, hidden: part.shown.hidden });
+    }
+    return this.views.get(number);
+  }
+
+  // --- what a hand did --------------------------------------------------------------------------
+
+  controlOf(part) {
+    return this.engine.controls.findIndex((control) => control.part === part.number);
+  }
+
+  // The numbers of a control's values, from the least to the largest.
+  order(number) {
+    const { values } = this.engine.controls[number];
+    return values.map((_, id) => id).sort((a, b) => values[a] - values[b]);
+  }
+
+  scale(part) {
+    const number = this.controlOf(part);
+    if (number < 0) return { order: [], texts: [part.shown.value], at: 0 };
+    return { order: this.order(number), texts: this.engine.controls[number].texts, at: this.engine.vector[number] };
+  }
+
+  chosen(part, id) {
+    this.after(this.engine.move(this.controlOf(part), id), part);
+  }
+
+  picked(part, value) {
+    const number = this.controlOf(part);
+    const id = this.engine.controls[number]?.values.indexOf(value) ?? -1;
+    this.after(id >= 0 && this.engine.move(number, id), part, value);
+  }
+
+  changed(part, name, value) {
+    const number = this.engine.controls.findIndex((control) => control.name === this.data.choosers[part.number]);
+    if (name !== "chosen" || number < 0) return;
+    this.after(this.engine.move(number, this.engine.controls[number].values.indexOf(value)), part);
+  }
+
+  told(part, content) {
+    part.show(part.shown); // a typed number is taken back
+    this.tell(content.kind === "edit"
+      ? "A number of your own is not recorded in this page; the one from before is kept. In a notebook it runs."
+      : "A click on the picture does nothing in this page: please use the controls.");
+  }
+
+  pressed(part) {
+    const classes = part.shown.classes;
+    const sample = this.engine.controls.findIndex(({ name }) => name === "sample");
+    if (classes.includes("fwd-random")) {
+      const order = this.order(sample).filter((id) => id !== this.engine.vector[sample]);
+      if (order.length) this.after(this.engine.move(sample, order[Math.floor(Math.random() * order.length)]), part);
+      return;
+    }
+    const step = classes.includes("fwd-next-wrong") ? 1 : classes.includes("fwd-previous-wrong") ? -1 : 0;
+    if (!step) return this.after(this.engine.press(part.number), part);
+    this.engine.findWrong(sample, step).then((found) => {
+      if (found === null) this.tell("Every other sample of this page is answered right.");
+      else this.after(found, part);
+    });
+  }
+
+  // One step on for a play button; whether there was one.
+  advance(part) {
+    const number = this.engine.controls.findIndex((control) => control.name === this.data.choosers[part.number]);
+    const slider = this.parts[this.engine.controls[number].part];
+    const next = slider.shown.values[slider.shown.index + 1];
+    if (next === undefined) return false;
+    this.picked(slider, next);
+    return true;
+  }
+
+  after(done, part, typed) {
+    if (done) return this.keepAddress();
+    const names = this.engine.controls.filter(({ part }) => this.views.has(part) && !this.views.get(part).hidden);
+    const state = names.map(({ name, texts, part: p }) => {
+      const number = this.engine.controls.findIndex((control) => control.part === p);
+      return `${name} ${texts[this.engine.vector[number]]}`;
+    });
+    this.tell(typed !== undefined
+      ? `${typed} is not recorded in this page. ${this.data.reach}`
+      : `Not recorded in this page: ${state.join(", ") || part.shown.description}. ${this.data.reach}`, true);
+  }
+
+  // Says something below the widget; `old` marks the picture as one of before.
+  fail(error) {
+    this.tell(`The network does not run here: ${error.message}. It needs WebAssembly, and a content security `
+      + "policy, if the site has one, that allows blob: and 'wasm-unsafe-eval'. Shown is the state that was recorded.");
+    console.error(error);
+  }
+
+  tell(text, old = false) {
+    this.line.textContent = text;
+    for (const { part } of this.parts.filter(({ kind }) => kind === "plot").map((part) => ({ part }))) {
+      this.views.get(part.number)?.classList.toggle("fwd-old", old || Boolean(part.shown.old));
+    }
+  }
+
+  // --- address ----------------------------------------------------------------------------------
+
+  keepAddress() {
+    const state = new URLSearchParams();
+    this.engine.controls.forEach(({ name, values, part }, number) => {
+      if (this.views.has(part) && this.parts[part].kind !== "table") state.set(name, values[this.engine.vector[number]]);
+    });
+    try {
+      history.replaceState(null, "", `#${state}`);
+    } catch {
+      // an embedded page has no address of its own
+    }
+  }
+
+  openAddress(hash) {
+    for (const [name, text] of new URLSearchParams(hash.replace(/^#/, ""))) {
+      const number = this.engine.controls.findIndex((control) => control.name === name);
+      const id = this.engine.controls[number]?.values.findIndex((value) => String(value) === text) ?? -1;
+      if (id < 0 || !this.engine.move(number, id)) {
+        return this.tell(`${name}=${text} is not recorded in this page. ${this.data.reach}`);
+      }
+    }
+  }
+
+  // --- begin ------------------------------------------------------------------------------------
+
+  open(root) {
+    this.line = element("div", { className: "fwd-message fwd-page-message" });
+    this.line.setAttribute("role", "status");
+    const pieces = this.engine.start();
+    this.show(pieces);
+    const made = this.view(0);
+    made.setAttribute("role", "group");
+    made.setAttribute("aria-label", this.data.title);
+    made.append(this.line);
+    root.replaceChildren(made);
+    for (const state of [this.data.state, location.hash]) if (state) this.openAddress(state);
+    addEventListener("hashchange", () => this.openAddress(location.hash));
+  }
+}
+
+const LEVELS = 254; // as in _archive.py
+
+// --- files ----------------------------------------------------------------------------------------
+
+// gzip in base64, in a script element of this page or brought by a script beside it.
+async function unpacked(name) {
+  const text = globalThis.fwdwidgetsParts?.[name] ?? document.querySelector(`script[data-part="${name}"]`)?.textContent;
+  if (!text) throw new Error(`the file ${name}.js that belongs beside this page did not load`);
+  const packed = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+async function imported(code) {
+  const url = URL.createObjectURL(new Blob(code, { type: "text/javascript" }));
+  try {
+    return await import(url);
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+// plot.js takes plotly from here.
+async function plotly() {
+  const code = await unpacked("plotly");
+  const wrapped = ["const module = { exports: {} }, define = undefined;\n", code, "\nexport default module.exports;"];
+  return (await imported(wrapped)).default;
+}
+
+function followTheme() {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const set = () => { document.body.dataset.jpThemeLight = String(!dark.matches); };
+  dark.addEventListener("change", set);
+  set();
+}
+
+async function main() {
+  const root = document.getElementById("fwd-root");
+  followTheme();
+  try {
+    globalThis.__fwdwidgets_plotly = plotly();
+    const [head, blob] = await Promise.all([unpacked("page"), unpacked("arrays"), globalThis.__fwdwidgets_plotly]);
+    const data = JSON.parse(new TextDecoder().decode(head));
+    globalThis.fwdwidgetsPage = new Page(data, blob);
+    fwdwidgetsPage.open(root);
+  } catch (error) {
+    root.textContent = `This page cannot run here: ${error.message}. It needs a browser of 2023 or later, and a `
+      + "content security policy, if the site has one, that allows inline scripts, blob: and 'wasm-unsafe-eval'.";
+    throw error;
+  }
+}
+
+main();

@@ -1,0 +1,72 @@
+// A widget whose states were recorded: a move goes from one to another.
+
+class Recorded {
+  constructor(data, page) {
+    this.data = data;
+    this.page = page;
+    this.index = new Map(data.plain.map((state) => [data.keys[state], state]));
+    this.at = 0;
+    this.vector = data.keys[0].split(",").map(Number);
+  }
+
+  get controls() {
+    return this.data.controls;
+  }
+
+  // All that a state shows, by place.
+  shown(state) {
+    const pieces = [...this.data.base];
+    const own = this.data.states[state];
+    for (let i = 0; i < own.length; i += 2) pieces[own[i]] = own[i + 1];
+    return pieces;
+  }
+
+  start() {
+    return this.shown(0);
+  }
+
+  // Where setting a control leads, undefined where that was not recorded.
+  target(number, value) {
+    const wanted = this.vector.with(number, value).join(",");
+    const moves = this.data.moves[this.controls[number].name];
+    return moves ? moves[wanted] : this.index.get(wanted);
+  }
+
+  move(number, value) {
+    if (this.vector[number] === value && this.at !== null) return true;
+    return this.go(this.target(number, value), this.vector.with(number, value));
+  }
+
+  press(part) {
+    return this.go(this.at === null ? undefined : this.data.presses[this.vector.join(",")]?.[part], this.vector);
+  }
+
+  go(state, vector) {
+    if (state === undefined) {
+      this.vector = vector;
+      this.at = null;
+      return false;
+    }
+    this.at = state;
+    this.vector = this.data.keys[state].split(",").map(Number);
+    this.page.show(this.shown(state));
+    return true;
+  }
+
+  // Whether the answer in a state is wrong: its badge says so.
+  isWrong(state) {
+    return this.shown(state).some((piece, place) =>
+      this.data.places[place][1] === "value" && String(this.page.pieces[piece]).includes("fwd-badge-incorrect"));
+  }
+
+  async findWrong(number, step) {
+    const order = this.page.order(number);
+    const start = order.indexOf(this.vector[number]);
+    for (let count = 1; count < order.length; count++) {
+      const value = order[(start + step * count + order.length * count) % order.length];
+      const state = this.target(number, value);
+      if (state !== undefined && this.isWrong(state)) return this.move(number, value);
+    }
+    return null;
+  }
+}

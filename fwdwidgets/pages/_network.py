@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+import numpy as np
+
 from fwdwidgets import display, figures
 from fwdwidgets.compute import Run
 from fwdwidgets.diagnose import explain_nonfinite
@@ -54,13 +56,14 @@ def plan_network(
     parts: Snapshots,
     *,
     own_sample: bool,
+    megabytes: float,
 ) -> NetworkPage:
     """Export the network of a widget, prove it, and say how its numbers become the picture.
 
     Raises:
         CannotExport: the model cannot run in a page; the message says why.
     """
-    return _Planner(widget, choices, archive, parts).plan(own_sample)
+    return _Planner(widget, choices, archive, parts, megabytes).plan(own_sample)
 
 
 class _Planner:
@@ -70,7 +73,9 @@ class _Planner:
         choices: Mapping[str, Iterable[Any]],
         archive: Archive,
         parts: Snapshots,
+        megabytes: float,
     ) -> None:
+        self.megabytes = megabytes
         self.widget, self.archive, self.parts = widget, archive, parts
         self.forward = widget._forward
         self.choices = choices
@@ -86,13 +91,21 @@ class _Planner:
         """Seeds, or epochs, and the weights as given."""
         widget = self.widget
         if self.forward.epochs:
-            epochs = self.choices.get("epoch", range(self.forward.epochs))
+            last = self.forward.epochs - 1
+            spread = np.linspace(0, last, min(last + 1, max(2, self._few(self.forward.epochs))))
+            epochs = self.choices.get("epoch", spread.round())
             return [("epoch", i) for i in sorted({*map(int, epochs), widget.epoch or 0})]
-        wanted = {int(i) for i in self.choices.get("seed", range(FEW)) if i is not None}
-        seeds: list[tuple[str, int | None]] = [
-            ("seed", i) for i in sorted({*wanted, widget._links["seed"].value})
-        ]
+        wanted = {*map(int, self.choices.get("seed", range(self._few())))}
+        if widget.seed is not None:
+            wanted |= {widget.seed}
+        seeds: list[tuple[str, int | None]] = [("seed", i) for i in sorted(wanted)]
         return [*seeds, ("seed", None)] if self.forward.has_own_weights else seeds
+
+    def _few(self, most: int = FEW) -> int:
+        """How many sets of weights there are room for where the author names none."""
+        assert self.forward.network is not None, "the widget has chosen one"
+        size = sum(4 * weight.numel() for weight in weights_of(self.forward.network).values())
+        return min(most, int(self.megabytes * 1e6 / max(1, size)))
 
     def _use(self, kind: str, number: int | None) -> None:
         if kind == "epoch" and number is not None:
@@ -302,14 +315,15 @@ class _Planner:
         )
         values: dict[str, list[Any]] = {"sample": [sample.index for sample in self.samples]}
         kind = self.weights[0][0]
-        values[kind] = [number for _, number in self.weights if number is not None]
+        drawn = [number for _, number in self.weights if number is not None]
+        values[kind] = drawn or [widget._links[kind].value]
         if kind == "seed":
-            values["given"] = [False, True] if self.forward.has_own_weights else [False]
+            values["given"] = [False] * bool(drawn) + [True] * self.forward.has_own_weights
         values |= {"layer": widget._layers(), "page": list(range(pages))}
         now = {
             "sample": widget.sample,
-            kind: widget._links[kind].value,
-            "given": widget.seed is None and kind == "seed",
+            kind: getattr(widget, kind) if getattr(widget, kind) in drawn else values[kind][0],
+            "given": widget.seed is None,
             "layer": widget.layer,
             "page": widget.page,
         }

@@ -115,32 +115,28 @@ def _first_sentence(error: Exception) -> str:
 
 def _tidy(proto: Any, names: list[str], weights: list[str]) -> Exported:
     """Name the outputs, drop unused inputs, and all that tells of the machine that exported."""
+    from onnx import helper
+
     graph = proto.graph
-    renamed = {out.name: name for out, name in zip(graph.output, names, strict=True)}
+    outputs = list(graph.output)
+    for out, name in zip(outputs, names, strict=True):
+        # By a node of their own: two outputs may be one tensor, and one may be a constant.
+        graph.node.append(helper.make_node("Identity", [out.name], [name]))
+        out.name = name
+    del graph.output[:]
+    graph.output.extend(outputs)
     used = {name for node in graph.node for name in node.input}
-    for node in graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ""
-    if len(renamed) < len(names) or set(renamed) & {i.name for i in graph.input}:
-        raise CannotExport("two of its values are one and the same tensor in the exported graph")
-    for node in graph.node:
-        for side in (node.input, node.output):
-            side[:] = [renamed.get(name, name) for name in side]
-    for out in graph.output:
-        out.name = renamed[out.name]
     batch, *others = [i.name for i in graph.input]
     fed = {weight: name for weight, name in zip(weights, others, strict=True) if name in used}
     kept = [i for i in graph.input if i.name == batch or i.name in fed.values()]
     del graph.input[:]
     graph.input.extend(kept)
     del graph.value_info[:]
-    for owner in (proto, graph):
+    functions = [node for function in proto.functions for node in (function, *function.node)]
+    everything = (proto, graph, *graph.node, *graph.input, *graph.output, *graph.initializer)
+    for owner in (*everything, *functions):
         del owner.metadata_props[:]
         owner.doc_string = ""
-    for function in proto.functions:
-        del function.metadata_props[:]
-        for node in function.node:
-            del node.metadata_props[:]
     return Exported(proto.SerializeToString(), batch, fed, tuple(names))
 
 
@@ -153,9 +149,12 @@ class Prover:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            exported.model, options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            self._session = onnxruntime.InferenceSession(
+                exported.model, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime raises kinds of its own
+            raise CannotExport(_first_sentence(error)) from error
         self._exported = exported
         self.proof = Proof(0.0, "", 0, 0)
 
@@ -168,12 +167,16 @@ class Prover:
         feeds = {self._exported.batch: run.batch.numpy()}
         for name, fed in self._exported.weights.items():
             feeds[fed] = weights[name].numpy()
-        found = dict(zip(self._exported.outputs, self._session.run(None, feeds), strict=True))
+        try:
+            values = self._session.run(None, feeds)
+        except Exception as error:  # onnxruntime raises kinds of its own
+            raise CannotExport(_first_sentence(error)) from error
+        found = dict(zip(self._exported.outputs, values, strict=True))
         proof = self.proof
-        largest, where, values = proof.largest, proof.where, proof.values
+        largest, where, many = proof.largest, proof.where, proof.values
         for name, step, expected in _expected(run):
             got = found.pop(name)
-            values += expected.size
+            many += expected.size
             difference = relative_difference(got, expected)
             if not difference <= LARGEST_DIFFERENCE:
                 raise CannotExport(
@@ -184,7 +187,7 @@ class Prover:
                 largest, where = difference, step
         if left := [name for name in found if name.startswith("steps.") and "picture" in name]:
             raise CannotExport(f"the exported graph has a step that did not run: {left[0]}")
-        self.proof = Proof(largest, where, values, proof.runs + 1)
+        self.proof = Proof(largest, where, many, proof.runs + 1)
 
 
 def _expected(run: Run) -> Iterable[tuple[str, str, np.ndarray]]:

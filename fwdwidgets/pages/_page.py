@@ -29,7 +29,7 @@ class PageOptions:
         title: of the page; empty takes the widget's.
         state: values of controls by name that it opens with.
         own_sample: let the reader put in a picture of their own.
-        megabytes: how large recorded states may become.
+        megabytes: how large recorded states, or weights that nobody named, may become.
         seconds: how long recording may take.
     """
 
@@ -71,7 +71,12 @@ def make_page(
         recorder.note_exactly()
         try:
             network = plan_network(
-                widget, chosen, recorder.archive, recorder.parts, own_sample=options.own_sample
+                widget,
+                chosen,
+                recorder.archive,
+                recorder.parts,
+                own_sample=options.own_sample,
+                megabytes=options.megabytes,
             )
         except CannotExport as error:
             refused = str(error)

@@ -109,6 +109,7 @@ class Recorder:
         for name, part in self._controls.items():
             if part not in shown or getattr(part, "disabled", False):
                 continue
+            self._go(state)
             for value in self._values_of(name, part):
                 if value != state[name] and not self._is_spent():
                     other = self._move(state, name, value)
@@ -125,7 +126,9 @@ class Recorder:
         trusted = name not in self._leading and self._plain_moves[name] >= TRUSTED
         if trusted and key in self._known:
             return None
-        self._go(state)
+        now = self._state()
+        if {**now, name: value} != wanted:  # else only this control has been moved
+            self._go(state)
         with self._widget._from_page():
             self._controls[name].value = value
         reached = self._state()

@@ -1,0 +1,318 @@
+"""Pages without a kernel: what is recorded, what is exported, what is refused."""
+
+import base64
+import gzip
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from torch import nn
+
+import fwdwidgets as fw
+from fwdwidgets.pages import _onnx, browser_files
+from fwdwidgets.pages._archive import LEVELS, Archive, quantise
+from fwdwidgets.pages._recording import Recorder
+from fwdwidgets.pages._snapshot import Snapshots
+
+DATA = [(torch.rand(1, 28, 28), i % 10) for i in range(6)]
+
+
+def part(html, name):
+    """What a page carries under a name."""
+    (text,) = re.findall(rf'data-part="{name}">([^<]*)<', html)
+    return gzip.decompress(base64.b64decode(text))
+
+
+def saved(widget, tmp_path, **options):
+    return widget.save_page(tmp_path / "page.html", **options).read_text(encoding="utf-8")
+
+
+def footer(html):
+    return re.search(r"<footer.*?</footer>", html, re.S)[0]
+
+
+# --- what is kept ---------------------------------------------------------------------------------
+
+
+@given(arrays.arrays(np.float32, st.integers(1, 60), elements=st.floats(-1e6, 1e6, width=32)))
+def test_levels_are_within_half_a_step_and_zero_stays_zero(values):
+    levels, low, high = quantise(values)
+    step = (high - low) / LEVELS
+    shown = low + levels * step
+    assert np.abs(shown - values).max() <= step * 0.501
+    assert np.abs(shown[values == 0]).max(initial=0) <= 1e-9 * high
+
+
+def test_nan_is_a_level_of_its_own_and_infinity_is_not_kept_in_levels():
+    levels, _, _ = quantise(np.array([1.0, np.nan, -1.0], dtype=np.float32))
+    assert levels.tolist() == [LEVELS, 255, 0]
+    assert quantise(np.array([1.0, np.inf])) is None
+
+
+def test_what_is_the_same_is_kept_once():
+    archive = Archive()
+    z = np.arange(12, dtype=np.float32).reshape(3, 4)
+    assert archive.piece(z) == archive.piece(z.copy())
+    assert archive.piece({"a": 1}) == archive.piece({"a": 1})
+    assert len(archive.buffers) == 1
+    assert np.array_equal(np.frombuffer(archive.blob(), np.float32).reshape(3, 4), z)
+
+
+def test_recording_leaves_the_widget_as_it_was_and_records_every_combination():
+    widget = fw.BinaryOutput(nn.Sequential(nn.Linear(6, 1), nn.Sigmoid()), fw.datasets.animals())
+    widget.sample, widget.threshold = 2, 0.4
+    before = Snapshots(widget).take()
+    choices = {"threshold": [0.2, 0.4, 0.6], "seed": [0, 1]}
+    recorder = Recorder(widget, choices, megabytes=9, seconds=60)
+    recorder.record()
+    assert (widget.sample, widget.threshold, widget.seed) == (2, 0.4, None)
+    after = Snapshots(widget).take()
+    assert [p for p in before if p[1] != "revision" and repr(before[p]) != repr(after[p])] == []
+    assert recorder.spent == ""
+    seen = set(recorder.data()["keys"])
+    assert len(seen) == 5 * 3 * 2 * 2  # rows, thresholds, seeds, weights as given or not
+
+
+def test_a_budget_ends_recording_near_the_first_state():
+    widget = fw.StepThrough(fw.models.Network, DATA)
+    recorder = Recorder(widget, {}, megabytes=0.05, seconds=60)
+    recorder.record()
+    assert "0.05 MB" in recorder.spent
+    assert len(recorder.states) > 5
+    assert widget.step == "conv1"
+
+
+# --- a network that runs in the page --------------------------------------------------------------
+
+
+def test_the_exported_graph_agrees_with_pytorch(tmp_path):
+    widget = fw.ForwardPass(fw.models.Network, DATA, class_names=list("abcdefghij"))
+    html = saved(widget, tmp_path, sample=range(6), seed=range(3))
+    session = pytest.importorskip("onnxruntime").InferenceSession(part(html, "model"))
+    plan = json.loads(part(html, "page"))["network"]
+    for seed in range(3):
+        torch.manual_seed(seed)
+        network = fw.models.Network().eval()
+        state = network.state_dict()
+        feeds = {
+            name: state[next(k for k in state if name.endswith(k.replace(".", "_")))].numpy()
+            for name in plan["weights"][seed]["feeds"]
+        }
+        for image, _ in DATA:
+            with torch.no_grad():
+                output = network(image[None])[0]
+            names = ["answer.output", "answer.probabilities", "steps.conv1.range"]
+            got = session.run(names, {plan["batch"]: image[None].numpy(), **feeds})
+            torch.testing.assert_close(torch.tensor(got[0]), output, rtol=1e-5, atol=1e-6)
+            torch.testing.assert_close(torch.tensor(got[1]), output.softmax(0))
+            with torch.no_grad():
+                largest = network.conv1(image[None]).abs().max()
+            torch.testing.assert_close(torch.tensor(got[2][1]), largest)
+    said = footer(html)
+    assert "18 forward passes" in said
+    assert "6 samples, 3 sets of weights" in said
+    assert 0 < float(re.search(r"is (\d\.\de-\d\d) of", said)[1]) < 1e-5
+
+
+def test_the_exported_graph_tells_nothing_of_the_machine(tmp_path):
+    html = saved(fw.ForwardPass(fw.models.Network, DATA), tmp_path)
+    model = part(html, "model")
+    for word in (b"site-packages", b".py", b"/usr", b"/home", b"/root", b"torch.export"):
+        assert word not in model
+
+
+class Wandering(nn.Module):
+    """Takes another path for a bright image."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+
+    def forward(self, x):
+        x = x.flatten(1)
+        if x.mean() > 0.5:
+            x = x.relu()
+        return self.layer(x)
+
+
+class Noisy(nn.Module):
+    """Adds noise: torch draws other numbers than any exported graph."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+
+    def forward(self, x):
+        return self.layer(x.flatten(1) + torch.randn(1, 784))
+
+
+@pytest.mark.parametrize("model", [Wandering, Noisy])
+def test_a_model_that_cannot_be_exported_is_recorded_and_the_page_says_so(model, tmp_path):
+    html = saved(fw.ForwardPass(model, DATA), tmp_path)
+    assert "recorded states" in footer(html)
+    assert "The network itself cannot run here: " in footer(html)
+    assert 'data-part="model"' not in html
+
+
+def test_a_graph_that_gives_other_numbers_is_refused_with_the_step(monkeypatch):
+    widget = fw.ForwardPass(fw.models.MyNetwork, DATA)
+    with widget._forward.mode() as network:
+        exported = _onnx.export(network, widget._now.batch)
+    prover = _onnx.Prover(exported)
+    weights = _onnx.weights_of(widget._forward.network)
+    prover.check(widget._now, weights)
+    last = list(weights)[-1]
+    with pytest.raises(_onnx.CannotExport, match=r"step '\w+' gives other numbers .* off by"):
+        prover.check(widget._now, {**weights, last: weights[last] + 0.01})
+
+
+def test_train_mode_is_recorded(tmp_path):
+    html = saved(fw.ForwardPass(fw.models.ImageClassifier, DATA, training=True), tmp_path)
+    assert "it runs in train mode" in footer(html)
+
+
+def test_nan_in_a_sample_is_told_and_proven_as_nan(tmp_path):
+    image = DATA[0][0].clone()
+    image[0, 3, 3] = torch.nan
+    html = saved(fw.ForwardPass(fw.models.Network, [(image, 1), DATA[1]]), tmp_path)
+    told = json.loads(part(html, "page"))["network"]["told"]
+    assert any("conv1" in text and "NaN" in text for text in told.values())
+
+
+def test_the_weights_of_every_seed_and_those_as_given_are_in_the_page(tmp_path):
+    torch.manual_seed(3)
+    model = fw.models.MyNetwork()
+    html = saved(fw.ForwardPass(model, DATA), tmp_path, seed=[4])
+    page = json.loads(part(html, "page"))
+    assert [each["words"] for each in page["network"]["weights"]] == [
+        "seed 4", "weights as given",
+    ]  # fmt: skip
+    blob = part(html, "arrays")
+    for name, tree in page["network"]["weights"][-1]["feeds"].items():
+        place = page["buffers"][tree["buffer"]]
+        values = np.frombuffer(blob[place["offset"] :][: place["size"]], np.float32)
+        weight = next(
+            w for n, w in model.state_dict().items() if name.endswith(n.replace(".", "_"))
+        )
+        assert np.array_equal(values, weight.flatten().numpy())
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_a_page_beside_a_shared_folder_is_small_and_names_it(tmp_path):
+    widget = fw.ForwardPass(fw.models.MyNetwork, DATA)
+    whole = widget.save_page(tmp_path / "whole.html", seed=[0])
+    small = widget.save_page(tmp_path / "book" / "small.html", shared=tmp_path / "run", seed=[0])
+    assert 'src="../run/plotly.js"' in small.read_text(encoding="utf-8")
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {"fwdwidgets.css", "fwdwidgets.js", "ort.js", "plotly.js", "wasm.js"}
+    assert small.stat().st_size < whole.stat().st_size - 5_000_000
+
+
+def test_a_module_for_myst_renders_the_page(tmp_path):
+    widget = fw.RegressionOutput(nn.Linear(6, 1), fw.datasets.animals("weight"))
+    code = widget.save_page(tmp_path / "widget.mjs").read_text(encoding="utf-8")
+    assert "export default { render };" in code
+    (text,) = re.findall(r"^const page = (.*);$", code, re.M)
+    assert json.loads(text).startswith("<!DOCTYPE html>")
+
+
+def test_a_page_asks_no_other_host(tmp_path):
+    html = saved(fw.RegressionOutput(nn.Linear(6, 1), fw.datasets.animals("weight")), tmp_path)
+    html = re.sub(r'data-part="\w+">[^<]*<', "", html)
+    assert not re.findall(r"(?:src|href)=|@import|url\(", html)
+    assert set(re.findall(r"https?://[^\s\"'`<)]+", html)) <= {"http://www.w3.org/2000/svg"}
+
+
+def test_hostile_names_stay_text(tmp_path):
+    bad = '</script><script>alert(1)</script><img src=x onerror="alert(2)">'
+    widget = fw.ForwardPass(fw.models.MyNetwork, DATA, class_names=[bad] * 10)
+    html = saved(widget, tmp_path, title=bad, seed=[0])
+    assert "<script>alert" not in html
+    assert html.count("</script>") == len(re.findall(r"<script\b", html))
+    frame = fw.embed(widget, title=bad, seed=[0]).data
+    assert "<script" not in frame
+    assert 'sandbox="allow-scripts"' in frame
+
+
+def test_an_embedded_page_opens_where_it_is_told(tmp_path):
+    widget = fw.ForwardPass(fw.models.MyNetwork, DATA)
+    html = saved(widget, tmp_path, state={"sample": 5, "layer": "relu"}, sample=[0], seed=[0])
+    page = json.loads(part(html, "page"))
+    assert page["state"] == "sample=5&layer=relu"
+    assert page["network"]["controls"][0]["values"] == [0, 5]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "sentence"),
+    [
+        ({"smaple": [1]}, TypeError, "'smaple' is no control of ForwardPass; name one of sample"),
+        ({"sample": 3}, TypeError, "sample=3 is no collection of values: pass a list or range"),
+        ({"sample": [99]}, ValueError, "sample=99 is not there; choose 0 to 5"),
+        ({"layer": ["conv9"]}, ValueError, "layer='conv9' is not there; choose one of"),
+        ({"state": {"layer": "conv9"}}, ValueError, "layer='conv9' is not there"),
+        ({"megabytes": 0}, ValueError, "megabytes=0 is no budget: choose a number above 0"),
+        ({"seconds": float("nan")}, ValueError, "seconds=nan is no budget"),
+    ],
+)
+def test_what_cannot_be_asked_for(arguments, error, sentence, tmp_path):
+    widget = fw.ForwardPass(fw.models.MyNetwork, DATA)
+    with pytest.raises(error, match=re.escape(sentence)):
+        widget.save_page(tmp_path / "page.html", **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_path_that_names_no_page(tmp_path):
+    widget = fw.RegressionOutput(nn.Linear(6, 1), fw.datasets.animals("weight"))
+    with pytest.raises(ValueError, match=r"names no page: let it end in \.html"):
+        widget.save_page(tmp_path / "page")
+    with pytest.raises(ValueError, match="holds all that it needs: leave out shared="):
+        widget.save_page(tmp_path / "page.mjs", shared=tmp_path)
+
+
+# --- the browser's side ---------------------------------------------------------------------------
+
+
+def test_a_file_that_is_not_the_pinned_one_is_refused(tmp_path):
+    archive = tmp_path / "plotly.tgz"
+    archive.write_bytes(b"something else")
+    with pytest.raises(browser_files.CannotFetch, match=r"has the hash sha512-.* not the pinned"):
+        browser_files.check(archive, browser_files.PACKAGES[0].integrity)
+
+
+def test_missing_files_are_told_with_what_to_do(tmp_path):
+    assert not browser_files.is_complete(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"python -m fwdwidgets\.pages"):
+        browser_files.read("ort.wasm", tmp_path)
+
+
+def test_without_npm_nothing_is_fetched(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(browser_files.CannotFetch, match="npm is not installed"):
+        browser_files.fetch(tmp_path / "runtime")
+    assert not (tmp_path / "runtime").exists()
+
+
+def test_the_files_are_there_with_their_licences():
+    assert browser_files.is_complete()
+    assert gzip.decompress(browser_files.read("ort.wasm")).startswith(b"\0asm")
+    assert b"plotly.js" in gzip.decompress(browser_files.read("plotly.js"))[:200]
+    for name in ("plotly.js.txt", "onnxruntime.txt", "onnxruntime-third-party.txt"):
+        text = (browser_files.FOLDER / "LICENSES" / name).read_text(encoding="utf-8")
+        assert "MIT" in text or "Permission is hereby granted" in text
+
+
+def test_the_browser_files_are_fetched_by_the_standard_library_alone():
+    code = (
+        "import runpy, sys; runpy.run_path(sys.argv[1]); "
+        "assert not {'torch', 'numpy', 'fwdwidgets'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, browser_files.__file__], check=True)

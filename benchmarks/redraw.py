@@ -341,10 +341,12 @@ class Tab:
     def _frame(self, payload: str | bytes) -> None:
         self.received.append(len(payload))
 
-    def press(self, key: str, slider: str = ".fwd-sample") -> tuple[float, int]:
+    def press(
+        self, key: str, slider: str = ".fwd-sample", handle: str = "[role=slider]"
+    ) -> tuple[float, int]:
         """Press a key on a slider; milliseconds to the last change, and bytes received."""
         self.page.bring_to_front()
-        self.page.locator(f"{slider} [role=slider]").first.focus()
+        self.page.locator(f"{slider} {handle}").first.focus()
         before = sum(self.received)
         self.page.keyboard.press(key)
         deadline = time.monotonic() + 20

@@ -215,9 +215,9 @@ class ForwardView(nn.Module):
 
         Returns:
             `"input"` and `"steps.NAME"` with `"picture"` `(rows, columns)`, `"picture.1"` and so
-            on where a layer takes several pages, `"range"` `(2,)` and `"odd"` `()`, how many of
-            its values are NaN or infinite; `"answer"` with `"output"` `(K,)`, `"logits"` and
-            `"probabilities"` `(classes,)`.
+            on where a layer takes several pages, and `"range"` `(2,)`; of a step also `"value"`
+            as it is and `"odd"` `()`, how many of it are NaN or infinite; `"answer"` with
+            `"output"` `(K,)`, `"logits"` and `"probabilities"` `(classes,)`.
         """
         with Recorder(self.model) as recorder:
             output = self.model(batch)
@@ -233,6 +233,7 @@ class ForwardView(nn.Module):
             if step.value is not None:
                 shape = tuple(step.value.shape)
                 drawn = view[f"steps.{step.name}"] = {
+                    "value": step.value,
                     "range": display.symmetric_range(step.value),
                     "odd": (~display.as_float(step.value).isfinite()).sum().float(),
                 }

@@ -22,6 +22,7 @@ def test_the_deeplizard_network_exports_with_all_that_is_drawn():
     for step in trace:
         where = display.grid(step.shape)
         drawn = view[f"steps.{step.name}"]
+        torch.testing.assert_close(drawn["value"], step.value)
         expected = display.arrange(step.value, where)
         torch.testing.assert_close(drawn["picture"], expected, equal_nan=True)
         torch.testing.assert_close(drawn["range"][1], step.value.abs().max())

@@ -79,6 +79,7 @@ class _Planner:
         self.widget, self.archive, self.parts = widget, archive, parts
         self.forward = widget._forward
         self.choices = choices
+        self.graphs: list[dict[str, Any]] = []
         self.samples = self._load_samples()
         self.weights = self._list_weights()
 
@@ -135,8 +136,9 @@ class _Planner:
             "samples": [self._describe_sample(sample) for sample in self.samples],
             "weights": sets,
             "told": told,
-            "layers": [self._plan_layer(name) for name in widget._layers()],
-            "input": self._plan_input(),
+            "layers": [self._plan_layer(name, exported) for name in widget._layers()],
+            "input": self._plan_input(exported),
+            "graphs": self.graphs,
             "classes": self._plan_classes(),
             "controls": self._plan_controls(),
             "parts": self._number_parts(),
@@ -229,7 +231,16 @@ class _Planner:
 
     # --- how numbers become the picture ---------------------------------------------------------
 
-    def _plan_layer(self, name: str) -> dict[str, Any]:
+    def _picture(self, name: str, exported: Exported) -> dict[str, Any]:
+        """The graph of a picture; equal ones are kept once."""
+        graph = exported.pictures[name]
+        tree = self.archive.array(np.frombuffer(graph.model, np.uint8))
+        if tree not in self.graphs:
+            self.graphs.append(tree)
+        number = self.graphs.index(tree)
+        return {"graph": number, "sources": graph.sources, "outputs": graph.outputs}
+
+    def _plan_layer(self, name: str, exported: Exported) -> dict[str, Any]:
         step = self.widget.trace[name]
         shape = tuple(step.shape or ())
         pages = []
@@ -242,36 +253,30 @@ class _Planner:
             bars = where.kind == "bars"
             slots: list[list[Any]] = []
             if bars:
-                slots += [[f"traces.{panel.bars}.y", picture, "values"]]
-                slots += [[f"layout.yaxis{panel.heatmap.axis}.range", picture, "bars"]]
+                slots += [[f"traces.{panel.bars}.y", "picture", "values"]]
+                slots += [[f"layout.yaxis{panel.heatmap.axis}.range", "picture", "bars"]]
             elif where.kind != "empty":
-                slots += _heatmap_slots(panel.heatmap, picture, f"steps.{name}.range")
+                slots += _heatmap_slots(panel.heatmap)
             pages.append(
                 {
                     **self._template(drawing, slots),
+                    **self._picture(picture, exported),
                     "marks": panel.marks,
                     "cells": _cells(where),
                 }
             )
-        return {
-            "name": name,
-            "odd": f"steps.{name}.odd",
-            "size": math.prod(shape),
-            "pages": pages,
-        }
+        return {"name": name, "size": math.prod(shape), "pages": pages}
 
-    def _plan_input(self) -> dict[str, Any]:
+    def _plan_input(self, exported: Exported) -> dict[str, Any]:
         drawing = figures.Drawing()
         panel = self.widget._figure.input
         panels.draw_input(drawing, panel, self.widget._now.batch)
         shape = tuple(self.widget._now.batch.shape)
         where = display.grid(shape, 0, sys.maxsize, display.INPUT_ASPECT)
-        if where.kind == "empty":
-            return self._template(drawing, [])
-        slots = _heatmap_slots(panel, "input.picture", "input.range")
+        slots = _heatmap_slots(panel) if where.kind != "empty" else []
         if where.kind == "bars":
             slots[0][2] = "upright"
-        return self._template(drawing, slots)
+        return {**self._template(drawing, slots), **self._picture("input.picture", exported)}
 
     def _plan_classes(self) -> dict[str, Any] | None:
         answer = self.widget._now.answer
@@ -356,13 +361,13 @@ class _Planner:
         return {name: self.parts.number(part) for name, part in named.items()}
 
 
-def _heatmap_slots(panel: figures.Heatmap, picture: str, ends: str) -> list[list[Any]]:
+def _heatmap_slots(panel: figures.Heatmap) -> list[list[Any]]:
     color = f"layout.coloraxis{panel.color}"
     return [
-        [f"traces.{panel.trace}.z", picture, "values"],
-        [f"{color}.cmin", ends, "low"],
-        [f"{color}.cmax", ends, "high"],
-        [f"{color}.colorbar.tickvals", ends, "ticks"],
+        [f"traces.{panel.trace}.z", "picture", "values"],
+        [f"{color}.cmin", "range", "low"],
+        [f"{color}.cmax", "range", "high"],
+        [f"{color}.colorbar.tickvals", "range", "ticks"],
     ]
 
 

@@ -1,6 +1,9 @@
-"""A network with all that is drawn of it as one ONNX graph, proven against PyTorch.
+"""A network and all that is drawn of it as ONNX graphs, proven against PyTorch.
 
-The weights are inputs of the graph, so that one session serves every seed and checkpoint.
+`ForwardView` is exported as a whole, and the graph is then cut: one part is the network, with
+every step's value as an output, and a small one lays out the picture of one layer, so that no
+move computes a picture that is not shown. The weights are inputs of the network's graph: one
+session serves every seed and checkpoint.
 """
 
 from __future__ import annotations
@@ -27,20 +30,38 @@ class CannotExport(Exception):
 
 
 @dataclass(frozen=True)
-class Exported:
-    """A graph of `ForwardView`.
+class PictureGraph:
+    """A graph that lays out one picture.
 
     Attributes:
-        model: the ONNX file.
-        batch: the name of the input that takes a sample, `(1, ...)`.
+        model: the ONNX file; its inputs are `in0`, `in1`, ..., its outputs `picture`, `range` and
+            for a step `odd`.
+        sources: what its inputs are: names of outputs of the network's graph, or of its batch.
+        outputs: the names of its outputs.
+    """
+
+    model: bytes
+    sources: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The graphs of a `ForwardView`.
+
+    Attributes:
+        model: the ONNX file of the network; outputs are `steps.NAME.value` and `answer.NAME`.
+        batch: the name of its input that takes a sample, `(1, ...)`.
         weights: the name of each other input, by the weight that it takes.
-        outputs: the names of the outputs, such as `steps.conv1.picture`.
+        outputs: the names of its outputs.
+        pictures: by the name of the picture, such as `steps.conv1.picture` or `input.picture`.
     """
 
     model: bytes
     batch: str
     weights: Mapping[str, str]
     outputs: tuple[str, ...]
+    pictures: Mapping[str, PictureGraph]
 
 
 @dataclass(frozen=True)
@@ -114,48 +135,139 @@ def _first_sentence(error: Exception) -> str:
 
 
 def _tidy(proto: Any, names: list[str], weights: list[str]) -> Exported:
-    """Name the outputs, drop unused inputs, and all that tells of the machine that exported."""
-    from onnx import helper
-
+    """Cut the graph, and drop all that tells of the machine that exported it."""
     graph = proto.graph
-    outputs = list(graph.output)
-    for out, name in zip(outputs, names, strict=True):
-        # By a node of their own: two outputs may be one tensor, and one may be a constant.
-        graph.node.append(helper.make_node("Identity", [out.name], [name]))
-        out.name = name
-    del graph.output[:]
-    graph.output.extend(outputs)
-    used = {name for node in graph.node for name in node.input}
-    batch, *others = [i.name for i in graph.input]
-    fed = {weight: name for weight, name in zip(weights, others, strict=True) if name in used}
-    kept = [i for i in graph.input if i.name == batch or i.name in fed.values()]
-    del graph.input[:]
-    graph.input.extend(kept)
-    del graph.value_info[:]
     functions = [node for function in proto.functions for node in (function, *function.node)]
     everything = (proto, graph, *graph.node, *graph.input, *graph.output, *graph.initializer)
     for owner in (*everything, *functions):
         del owner.metadata_props[:]
         owner.doc_string = ""
-    return Exported(proto.SerializeToString(), batch, fed, tuple(names))
+    cutter = _Cutter(proto, dict(zip(names, (out.name for out in graph.output), strict=True)))
+    batch, *others = [i.name for i in graph.input]
+    outputs = [name for name in names if name.endswith(".value") or name.startswith("answer.")]
+    model, used = cutter.cut(outputs, {i.name: i.name for i in graph.input}, outputs)
+    fed = {weight: name for weight, name in zip(weights, others, strict=True) if name in used}
+    sources = {batch: batch} | {cutter.tensors[n]: n for n in outputs if n.endswith(".value")}
+    pictures = {}
+    for name in names:
+        part, _, number = name.partition(".picture")
+        if name == f"{part}.picture{number}":
+            wanted = [name, *(n for n in (f"{part}.range", f"{part}.odd") if n in names)]
+            called = [n.rpartition(".")[2] for n in (f"{part}.picture", *wanted[1:])]
+            small, taken = cutter.cut(wanted, sources, called, renumber=True)
+            pictures[name] = PictureGraph(small, tuple(taken), tuple(called))
+    return Exported(model, batch, fed, tuple(outputs), pictures)
+
+
+class _Cutter:
+    """Takes parts out of a graph.
+
+    Args:
+        proto: the whole model.
+        tensors: the tensor of each output by our name for it.
+    """
+
+    def __init__(self, proto: Any, tensors: dict[str, str]) -> None:
+        self.tensors = tensors
+        self._proto = proto
+        self._makers = {out: node for node in proto.graph.node for out in node.output}
+        self._constants = {each.name: each for each in proto.graph.initializer}
+        self._types = {each.name: each for each in (*proto.graph.input, *proto.graph.output)}
+
+    def cut(
+        self,
+        wanted: list[str],
+        sources: Mapping[str, str],
+        called: list[str],
+        *,
+        renumber: bool = False,
+    ) -> tuple[bytes, list[str]]:
+        """The part of the graph that makes some outputs.
+
+        Args:
+            wanted: our names of the outputs.
+            sources: where the part begins: our names by tensor.
+            called: what the outputs are called in the part.
+            renumber: call all tensors by number, so that equal parts are equal bytes.
+
+        Returns:
+            The ONNX file, and our names of the sources that it takes, in order.
+        """
+        import onnx
+        from onnx import helper
+
+        needed, constants, taken = set[int](), dict[str, Any](), dict[str, None]()
+        left = [self.tensors[name] for name in wanted]
+        while left:
+            tensor = left.pop()
+            if tensor in sources:
+                taken[tensor] = None
+            elif tensor in self._constants:
+                constants[tensor] = self._constants[tensor]
+            elif tensor and id(self._makers[tensor]) not in needed:
+                needed.add(id(self._makers[tensor]))
+                left += self._makers[tensor].input
+        nodes = [node for node in self._proto.graph.node if id(node) in needed]
+        given = [tensor for tensor in sources if tensor in taken]  # in the order of the sources
+        names: dict[str, str] = {"": ""}
+        made = [out for node in nodes for out in node.output]
+        if renumber:
+            names |= {tensor: f"t{n}" for n, tensor in enumerate((*constants, *made))}
+            names |= {tensor: f"in{n}" for n, tensor in enumerate(given)}
+        for name, output in zip(wanted, called, strict=True):
+            if (tensor := self.tensors[name]) in made and names.get(tensor) not in called:
+                names[tensor] = output
+        part = onnx.ModelProto()
+        part.CopyFrom(self._proto)
+        graph = part.graph
+        for field in (graph.node, graph.initializer, graph.input, graph.output, graph.value_info):
+            del field[:]
+        graph.name = "part"
+        for node in nodes:
+            copy = graph.node.add()
+            copy.CopyFrom(node)
+            copy.name = ""
+            for side in (copy.input, copy.output):
+                side[:] = [names.get(tensor, tensor) for tensor in side]
+        for tensor, constant in constants.items():
+            copy = graph.initializer.add()
+            copy.CopyFrom(constant)
+            copy.name = names.get(tensor, tensor)
+        for tensor in given:
+            copy = graph.input.add()
+            copy.CopyFrom(self._types[tensor])
+            copy.name = names.get(tensor, tensor)
+        for name, output in zip(wanted, called, strict=True):
+            tensor = self.tensors[name]
+            if names.get(tensor) != output:  # one tensor is two outputs, or it is a constant
+                known = names.get(tensor, tensor)
+                graph.node.append(helper.make_node("Identity", [known], [output]))
+            copy = graph.output.add()
+            copy.CopyFrom(self._types[tensor])
+            copy.name = output
+        return part.SerializeToString(), [sources[tensor] for tensor in given]
+
+
+def _session(model: bytes) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises kinds of its own
+        raise CannotExport(_first_sentence(error)) from error
 
 
 class Prover:
-    """Runs an exported graph beside PyTorch, and keeps the largest difference."""
+    """Runs the exported graphs beside PyTorch, and keeps the largest difference."""
 
     def __init__(self, exported: Exported) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = 1
-        try:
-            self._session = onnxruntime.InferenceSession(
-                exported.model, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime raises kinds of its own
-            raise CannotExport(_first_sentence(error)) from error
         self._exported = exported
+        self._network = _session(exported.model)
+        graphs = {picture.model for picture in exported.pictures.values()}
+        self._pictures = {graph: _session(graph) for graph in graphs}
         self.proof = Proof(0.0, "", 0, 0)
 
     def check(self, run: Run, weights: Mapping[str, Tensor]) -> None:
@@ -164,18 +276,13 @@ class Prover:
         Raises:
             CannotExport: a step differs by more than `LARGEST_DIFFERENCE`.
         """
-        feeds = {self._exported.batch: run.batch.numpy()}
-        for name, fed in self._exported.weights.items():
-            feeds[fed] = weights[name].numpy()
-        try:
-            values = self._session.run(None, feeds)
-        except Exception as error:  # onnxruntime raises kinds of its own
-            raise CannotExport(_first_sentence(error)) from error
-        found = dict(zip(self._exported.outputs, values, strict=True))
+        found = self._run(run, weights)
         proof = self.proof
         largest, where, many = proof.largest, proof.where, proof.values
         for name, step, expected in _expected(run):
-            got = found.pop(name)
+            got = found.pop(name, None)
+            if got is None:
+                raise CannotExport(f"step {step!r} is not in the exported graph")
             many += expected.size
             difference = relative_difference(got, expected)
             if not difference <= LARGEST_DIFFERENCE:
@@ -188,6 +295,27 @@ class Prover:
         if left := [name for name in found if name.startswith("steps.") and "picture" in name]:
             raise CannotExport(f"the exported graph has a step that did not run: {left[0]}")
         self.proof = Proof(largest, where, many, proof.runs + 1)
+
+    def _run(self, run: Run, weights: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+        """Every output of all graphs."""
+        exported = self._exported
+        feeds = {exported.batch: run.batch.numpy()}
+        for name, fed in exported.weights.items():
+            feeds[fed] = weights[name].numpy()
+        try:
+            values = self._network.run(None, feeds)
+            found = feeds | dict(zip(exported.outputs, values, strict=True))
+            for name, picture in exported.pictures.items():
+                given = {f"in{n}": found[source] for n, source in enumerate(picture.sources)}
+                drawn = self._pictures[picture.model].run(None, given)
+                part = name.partition(".picture")[0]
+                found |= {
+                    name if output == "picture" else f"{part}.{output}": value
+                    for output, value in zip(picture.outputs, drawn, strict=True)
+                }
+        except Exception as error:  # onnxruntime raises kinds of its own
+            raise CannotExport(_first_sentence(error)) from error
+        return found
 
 
 def _expected(run: Run) -> Iterable[tuple[str, str, np.ndarray]]:

@@ -23,11 +23,25 @@ class Network {
     this.ort = await imported([code]);
     this.ort.env.wasm.numThreads = 1;
     this.ort.env.wasm.wasmBinary = wasm;
-    this.session = await this.ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+    this.session = await this.begin(model);
+    this.pictures = new Map();
     const samples = this.plan.samples.map(({ input }) => input);
     this.inputs = samples.map((tree) => this.tensor(tree, this.plan.shape));
     this.weights = this.plan.weights.map(({ feeds }) =>
       Object.fromEntries(Object.entries(feeds).map(([name, tree]) => [name, this.tensor(tree, tree.shape)])));
+  }
+
+  begin(model) {
+    return this.ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+  }
+
+  // Lays out a picture: what its graph makes of the values that it takes.
+  async picture({ graph, sources, outputs }, values) {
+    if (!this.pictures.has(graph)) {
+      this.pictures.set(graph, this.begin(this.page.buffer(this.plan.graphs[graph].buffer)));
+    }
+    const given = Object.fromEntries(sources.map((name, index) => [`in${index}`, values[name]]));
+    return (await this.pictures.get(graph)).run(given, outputs);
   }
 
   tensor({ buffer, dtype }, shape) {
@@ -88,13 +102,15 @@ class Network {
     await this.ready;
     const layer = this.plan.layers[this.value0("layer")];
     const shown = layer.pages[this.value0("page")];
-    const slots = [...this.plan.input.slots, ...shown.slots];
-    const wanted = new Set([...slots.map(([, output]) => output), ...this.answers(), layer.odd]);
-    if (this.own) for (const { odd } of this.plan.layers) wanted.add(odd);
-    const found = await this.session.run(this.feeds(), [...wanted]);
+    const { input } = this.plan;
+    const feeds = this.feeds();
+    const steps = [...input.sources, ...shown.sources].filter((name) => name !== this.plan.batch);
+    const values = await this.session.run(feeds, [...new Set([...this.answers(), ...steps])]);
+    values[this.plan.batch] = feeds[this.plan.batch];
+    const pictures = await Promise.all([input, shown].map((each) => this.picture(each, values)));
     if (turn !== this.turn) return; // another move came meanwhile
     this.page.held = [];
-    this.page.give(this.draw(found, layer, shown));
+    this.page.give(this.draw(values, pictures, layer, shown));
   }
 
   answers() {
@@ -126,22 +142,23 @@ class Network {
 
   // --- draw -------------------------------------------------------------------------------------
 
-  draw(found, layer, shown) {
+  draw(found, pictures, layer, shown) {
     const { parts, samples, weights, told } = this.plan;
     const sample = samples[this.value0("sample")];
     const set = weights[this.weightsNumber];
     const label = this.own ? null : sample.label;
     const chosen = `${this.own ? "your own sample" : `sample ${sample.index}`}, ${set.words}`;
     const plot = { label: `${chosen}: input, ${layer.name}, answer`, old: false };
-    for (const { fixed, slots } of [this.plan.input, shown]) {
+    [this.plan.input, shown].forEach(({ fixed, slots }, index) => {
       for (const [place, piece] of Object.entries(fixed)) plot[place] = this.page.pieces[piece];
-      for (const [place, output, what] of slots) plot[place] = this.slot(found[output], what);
-    }
-    this.mark(plot, found, layer, shown);
+      for (const [place, output, what] of slots) plot[place] = this.slot(pictures[index][output], what);
+    });
+    const odd = pictures[1].odd.data[0];
+    this.mark(plot, odd, pictures[1].picture, shown);
     const prediction = this.decide(found);
     if (this.plan.classes) this.drawClasses(plot, found, prediction, label);
     const pages = layer.pages.length;
-    const own = this.own ? this.sayOdd(found) : told[`${this.value0("sample")},${this.weightsNumber}`] ?? "";
+    const own = this.own ? sayOdd(layer, odd) : told[`${this.value0("sample")},${this.weightsNumber}`] ?? "";
     const values = new Map([
       [parts.plot, plot],
       [parts.badge, { value: this.badge(found, prediction, label) }],
@@ -170,10 +187,9 @@ class Network {
   }
 
   // Marks NaN and infinity, which the gaps of a picture would hide.
-  mark(plot, found, layer, { slots, marks, cells }) {
+  mark(plot, odd, { data, dims }, { marks, cells }) {
     const at = { x: [], y: [], text: [] };
-    if (found[layer.odd].data[0] > 0) {
-      const { data, dims } = found[slots[0][1]];
+    if (odd > 0) {
       const width = dims.length > 1 ? dims[1] : data.length;
       const [high, wide] = [cells.tile[0] + 1, cells.tile[1] + 1];
       for (let i = 0; i < data.length && at.x.length < 1000; i++) {
@@ -254,19 +270,17 @@ class Network {
     return [this.plan.notice, own].filter(Boolean)
       .map((text) => `<div class="fwd-note">${escaped(text)}</div>`).join("");
   }
-
-  // Where NaN or infinity first appeared for a sample of the reader's own.
-  sayOdd(found) {
-    const first = this.plan.layers.find(({ odd }) => found[odd].data[0] > 0);
-    return first ? `${first.name} gave NaN or infinity in ${counted(found[first.odd].data[0])} of `
-      + `${counted(first.size)} values, the first step to do so.` : "";
-  }
 }
 
 const ARRAYS = {
   float32: Float32Array, float64: Float64Array, int64: BigInt64Array, int32: Int32Array,
   uint8: Uint8Array, int8: Int8Array, bool: Uint8Array,
 };
+
+// What is odd in the layer that is shown, of a sample of the reader's own.
+function sayOdd({ name, size }, odd) {
+  return odd ? `${name} gave NaN or infinity in ${counted(odd)} of ${counted(size)} values.` : "";
+}
 
 // The classes to draw: top_classes() in outputs.py.
 function topClasses(chances, label, most = 16) {

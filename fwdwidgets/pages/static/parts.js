@@ -47,6 +47,7 @@ class Part {
 
   // Shows new values by name; a figure gets them in one message, as from a kernel.
   show(values) {
+    if (this.kind === "plot") values = this.changed(values);
     Object.assign(this.shown, values);
     if (this.kind !== "plot") {
       for (const name of Object.keys(values)) this.fire(`change:${name}`);
@@ -62,6 +63,12 @@ class Part {
       if (where === "layout") drawn.layout[path.join(".")] = value;
     }
     if (any) this.fire("msg:custom", drawn, this.page.buffers);
+  }
+
+  // What of these values is not shown already; arrays count as new.
+  changed(values) {
+    const same = (a, b) => a === b || (typeof a === "object" && a?.buffer === undefined && JSON.stringify(a) === JSON.stringify(b));
+    return Object.fromEntries(Object.entries(values).filter(([name, value]) => !same(value, this.shown[name])));
   }
 
   // The whole figure as plot.js takes it.

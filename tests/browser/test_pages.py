@@ -25,7 +25,7 @@ READ = """async () => {
       return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, plain(v)]));
     return value === undefined || typeof value === "object" ? null : value;
   };
-  await page.engine.settled?.();
+  await page.settled();
   const read = async (part) => {
     const made = page.views.get(part.number);
     if (!made?.isConnected) return null;

@@ -13,7 +13,7 @@ class Network {
   }
 
   start() {
-    this.ready = this.open();
+    this.ready = painted().then(() => this.open()); // the recorded picture first
     this.ready.catch((error) => this.page.fail(error));
     return this.recorded;
   }
@@ -78,7 +78,8 @@ class Network {
     else if (name === "layer") this.put("page", 0);
     if (name === "page" && id >= this.plan.layers[this.value0("layer")].pages.length) return false;
     this.vector[number] = id;
-    this.run();
+    this.running = this.run();
+    this.running.catch((error) => this.page.fail(error));
     return true;
   }
 
@@ -270,6 +271,15 @@ class Network {
     return [this.plan.notice, own].filter(Boolean)
       .map((text) => `<div class="fwd-note">${escaped(text)}</div>`).join("");
   }
+}
+
+// Resolves when a figure has been drawn, or after three seconds where none can be.
+async function painted() {
+  const until = performance.now() + 3000;
+  while (performance.now() < until && !document.querySelector("[data-revision]")) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 const ARRAYS = {

@@ -13,6 +13,7 @@ class Page {
     this.views = new Map();
     this.now = [];
     this.held = [];
+    this.waiting = new Map();
     this.engine = data.network ? new Network(data, this) : new Recorded(data, this);
   }
 
@@ -52,11 +53,31 @@ class Page {
     this.give(values);
   }
 
+  // The picture first: a change of anything else beside it would make plotly measure the page
+  // again. The rest follows a task later.
   give(values) {
-    for (const [number, shown] of values) this.parts[number].show(shown);
+    this.tell("");
+    for (const [number, shown] of values) {
+      if (this.parts[number].kind === "plot") this.parts[number].show(shown);
+      this.waiting.set(number, { ...this.waiting.get(number), ...shown });
+    }
+    if (!this.rest) this.rest = new Promise((resolve) => setTimeout(() => resolve(this.giveRest())));
+  }
+
+  giveRest() {
+    const values = this.waiting;
+    this.waiting = new Map();
+    this.rest = null;
+    for (const [number, shown] of values) if (this.parts[number].kind !== "plot") this.parts[number].show(shown);
     for (const [number, shown] of values) this.dress(number, shown);
     for (const { part } of this.engine.controls) this.parts[part]?.refresh?.({});
-    this.tell("");
+    this.keepAddress();
+  }
+
+  // Resolves when all that is known is on the screen.
+  async settled() {
+    await this.engine.running;
+    await this.rest;
   }
 
   dress(number, { classes, hidden }) {
@@ -148,7 +169,7 @@ class Page {
   }
 
   after(done, part, typed) {
-    if (done) return this.keepAddress();
+    if (done) return;
     const names = this.engine.controls.filter(({ part }) => this.views.has(part) && !this.views.get(part).hidden);
     const state = names.map(({ name, texts, part: p }) => {
       const number = this.engine.controls.findIndex((control) => control.part === p);
@@ -167,7 +188,7 @@ class Page {
   }
 
   tell(text, old = false) {
-    this.line.textContent = text;
+    if (this.line.textContent !== text) this.line.textContent = text;
     for (const { part } of this.parts.filter(({ kind }) => kind === "plot").map((part) => ({ part }))) {
       this.views.get(part.number)?.classList.toggle("fwd-old", old || Boolean(part.shown.old));
     }
@@ -178,10 +199,15 @@ class Page {
   keepAddress() {
     const state = new URLSearchParams();
     this.engine.controls.forEach(({ name, values, part }, number) => {
-      if (this.views.has(part) && this.parts[part].kind !== "table") state.set(name, values[this.engine.vector[number]]);
+      const shown = this.views.has(part) && this.parts[part].kind !== "table";
+      if (shown) state.set(name, values[this.engine.vector[number]]);
     });
+    const address = `#${state}`;
+    if (address === this.address) return;
+    const first = this.address === undefined; // a page that was just opened keeps its address
+    this.address = address;
     try {
-      history.replaceState(null, "", `#${state}`);
+      if (!first) history.replaceState(null, "", address);
     } catch {
       // an embedded page has no address of its own
     }
@@ -202,8 +228,8 @@ class Page {
   open(root) {
     this.line = element("div", { className: "fwd-message fwd-page-message" });
     this.line.setAttribute("role", "status");
-    const pieces = this.engine.start();
-    this.show(pieces);
+    this.show(this.engine.start());
+    this.giveRest();
     const made = this.view(0);
     made.setAttribute("role", "group");
     made.setAttribute("aria-label", this.data.title);

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import expect
 from torch import nn
 
 import fwdwidgets as fw
@@ -51,6 +52,9 @@ AS_HTML = """(html) => {
   made.innerHTML = html;
   return made.innerHTML;
 }"""
+READY = "async () => { await fwdwidgetsPage.engine.ready; await fwdwidgetsPage.settled(); }"
+LOGITS = """() => Array.from(
+  document.querySelector("[role=img]").data.find((trace) => trace.name === "logits").x)"""
 SET = """([name, value]) => {
   const page = globalThis.fwdwidgetsPage;
   const control = page.engine.controls.find((each) => each.name === name);
@@ -222,3 +226,159 @@ def test_a_page_goes_where_the_live_widget_goes(kind, visits, tmp_path):
             followed += 1
         assert_shown(page, widget, numbers)
     assert followed > MOVES / 3
+
+
+def open_page(visits, path, **options):
+    """A saved page with the network off, as soon as its network can run."""
+    page = visits.open(path.as_uri(), **options)
+    page.context.set_offline(True)
+    page.wait_for_selector(".js-plotly-plot .main-svg")
+    page.evaluate(
+        "async () => { await fwdwidgetsPage.engine.ready; await fwdwidgetsPage.settled(); }"
+    )
+    return page
+
+
+@pytest.fixture(scope="module")
+def forward_page(tmp_path_factory):
+    """A page of the lesson's network, and the network."""
+    widget = fw.ForwardPass(fw.models.Network, DATA)
+    path = tmp_path_factory.mktemp("page") / "forward.html"
+    return widget.save_page(path, sample=range(5), seed=range(2), own_sample=True)
+
+
+def test_a_page_is_driven_by_keyboard(forward_page, visits):
+    page = open_page(visits, forward_page)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.labels[0].textContent") == "Sample"
+    page.keyboard.press("ArrowRight")
+    page.evaluate("() => fwdwidgetsPage.settled()")
+    assert "sample=1" in page.url
+    with torch.no_grad():
+        torch.manual_seed(0)
+        output = fw.models.Network().eval()(DATA[1][0][None])[0]
+    badge = page.locator(".fwd-badge").inner_text()
+    assert DATA.classes[int(output.argmax())] in badge
+    assert f"{output.softmax(0).max():.1%}" in badge
+    shown = page.evaluate(LOGITS)
+    np.testing.assert_allclose(shown, output, 1e-4, 1e-6)
+    names = page.evaluate(
+        "() => [...document.querySelectorAll('input, button, select, [role=img], [tabindex]')]"
+        ".filter(e => e.checkVisibility() && !(e.labels?.length || e.textContent.trim()"
+        " || e.ariaLabel || e.title)).map(e => e.outerHTML)"
+    )
+    assert names == []
+
+
+def test_a_picture_of_the_readers_own_goes_through_the_network(forward_page, visits):
+    page = open_page(visits, forward_page)
+    page.get_by_text("A picture of your own").click()
+    pad = page.locator(".fwd-pad")
+    pad.focus()
+    for key in ("ArrowUp", "ArrowUp", "Space", "ArrowLeft", "Space"):
+        page.keyboard.press(key)
+    page.evaluate("() => fwdwidgetsPage.settled()")
+    numbers = page.evaluate("() => Array.from(fwdwidgetsPage.engine.own.data)")
+    image = torch.tensor(numbers).reshape(1, 1, 28, 28)
+    assert 0 < image.sum() < 100
+    torch.manual_seed(0)
+    with torch.no_grad():
+        output = fw.models.Network().eval()(image)[0]
+    shown = page.evaluate(LOGITS)
+    np.testing.assert_allclose(shown, output, 1e-4, 1e-6)
+    assert page.locator(".fwd-badge").inner_text().startswith("●")  # nobody knows its class
+    assert "your own sample" in page.locator("[role=img]").get_attribute("aria-label")
+
+
+def test_the_address_opens_a_moment_and_says_what_is_not_there(forward_page, visits):
+    page = visits.open(forward_page.as_uri() + "#sample=3&seed=1&layer=conv2")
+    page.wait_for_selector(".js-plotly-plot .main-svg")
+    page.evaluate(
+        "async () => { await fwdwidgetsPage.engine.ready; await fwdwidgetsPage.settled(); }"
+    )
+    assert "sample 3, seed 1: input, conv2" in page.locator("[role=img]").get_attribute(
+        "aria-label"
+    )
+    page.evaluate("location.hash = '#layer=conv9'")
+    page.wait_for_function(
+        "fwdwidgetsPage.line.textContent.includes('layer=conv9 is not recorded')"
+    )
+
+
+@pytest.mark.parametrize("kind", ["ForwardPass", "StepThrough"])
+def test_an_embedded_page_moves_in_its_sandbox_and_reaches_nobody(kind, visits, tmp_path):
+    choices = {"sample": [0, 1], "seed": [0], "state": {"sample": 1}}
+    frame = fw.embed(make(kind), seconds=2, **choices).data
+    host = tmp_path / "host.html"
+    host.write_text(f"<!doctype html><title>host</title><h1>A course</h1>{frame}", encoding="utf-8")
+    page = visits.open(host.as_uri())
+    page.context.set_offline(True)
+    inner = page.frame_locator("iframe")
+    inner.locator(".js-plotly-plot .main-svg").first.wait_for()
+    (child,) = page.main_frame.child_frames
+    child.evaluate(
+        "async () => { await fwdwidgetsPage.engine.ready; await fwdwidgetsPage.settled(); }"
+    )
+    assert "sample 1" in inner.locator(".fwd-status, [role=img]").first.inner_text() or (
+        "sample 1" in inner.locator("[role=img]").get_attribute("aria-label")
+    )
+    inner.locator(".fwd-sample input").focus()
+    page.keyboard.press("ArrowLeft")
+    child.evaluate("() => fwdwidgetsPage.settled()")
+    assert child.evaluate("() => fwdwidgetsPage.engine.vector[0]") == 0
+    reach = "() => { try { return parent.document.title; } catch (error) { return error.name; } }"
+    assert child.evaluate(reach) == "SecurityError"
+
+
+@pytest.mark.parametrize(
+    "policy", ["script-src 'unsafe-inline' blob:", "script-src 'unsafe-inline'"]
+)
+def test_a_policy_that_forbids_the_page_ends_in_a_sentence(policy, forward_page, visits, tmp_path):
+    visits.expected_error = ""
+    html = forward_page.read_text(encoding="utf-8")
+    meta = f'<head><meta http-equiv="Content-Security-Policy" content="{policy}">'
+    strict = tmp_path / "strict.html"
+    strict.write_text(html.replace("<head>", meta, 1), encoding="utf-8")
+    page = visits.open(strict.as_uri())
+    root = page.locator("#fwd-root")
+    expect(root).to_contain_text("'wasm-unsafe-eval'")
+    expect(root).to_contain_text(re.compile("(does not|cannot) run here"))
+
+
+def test_hostile_names_are_text_in_the_page(visits, tmp_path):
+    bad = "<img src=x onerror=document.title='owned'>"
+    widget = fw.ForwardPass(fw.models.Network, DATA, class_names=[bad] * 10)
+    page = open_page(visits, widget.save_page(tmp_path / "page.html", sample=[0, 1], seed=[0]))
+    page.locator(".fwd-sample input").press("ArrowRight")
+    page.evaluate("() => fwdwidgetsPage.settled()")
+    assert "onerror" in page.locator(".fwd-badge").inner_text()
+    assert page.title() == "forward pass"
+    assert page.locator("#fwd-root img").count() == 0
+
+
+def test_nan_is_marked_and_told_in_the_page(visits, tmp_path):
+    image = DATA[0][0].clone()
+    image[0, 10, 10] = torch.nan
+    widget = fw.ForwardPass(fw.models.Network, [DATA[1], (image, 3)], layer="conv1")
+    page = open_page(visits, widget.save_page(tmp_path / "page.html", seed=[0]))
+    page.locator(".fwd-sample input").press("ArrowRight")
+    page.evaluate("() => fwdwidgetsPage.settled()")
+    widget.sample = 1
+    assert "NaN" in page.locator(".fwd-message").first.inner_text()
+    assert "the output holds NaN" in page.locator(".fwd-badge").inner_text()
+    marks = page.evaluate(
+        "() => Array.from(document.querySelector('[role=img]').data"
+        ".find(t => t.name === 'layer not finite').x).length"
+    )
+    assert marks == int(widget.trace["conv1"].value.isnan().sum()) == 6 * 25
+
+
+def test_what_was_not_recorded_is_told_and_the_picture_is_old(visits, tmp_path):
+    widget = fw.StepThrough(fw.models.Network, DATA)
+    path = widget.save_page(tmp_path / "page.html", megabytes=0.05)
+    page = visits.open(path.as_uri())
+    page.wait_for_selector(".js-plotly-plot .main-svg")
+    for name in ("sample", "seed"):
+        page.evaluate(SET, [name, 3])
+    assert "ot recorded in this page" in page.locator(".fwd-page-message").inner_text()
+    assert page.locator(".fwd-figure.fwd-old").count() == 1

@@ -38,10 +38,10 @@ class Network {
   // Lays out a picture: what its graph makes of the values that it takes.
   async picture({ graph, sources, outputs }, values) {
     if (!this.pictures.has(graph)) {
-      this.pictures.set(graph, this.begin(this.page.buffer(this.plan.graphs[graph].buffer)));
+      this.pictures.set(graph, await this.begin(this.page.buffer(this.plan.graphs[graph].buffer)));
     }
     const given = Object.fromEntries(sources.map((name, index) => [`in${index}`, values[name]]));
-    return (await this.pictures.get(graph)).run(given, outputs);
+    return this.pictures.get(graph).run(given, outputs);
   }
 
   tensor({ buffer, dtype }, shape) {
@@ -83,6 +83,15 @@ class Network {
     return true;
   }
 
+  // Runs the network on numbers that the reader gave.
+  runOwn(numbers) {
+    this.running = this.ready.then(() => {
+      this.own = new this.ort.Tensor("float32", numbers, this.plan.shape);
+      return this.run();
+    });
+    this.running.catch((error) => this.page.fail(error));
+  }
+
   value0(name) {
     return this.vector[this.number(name)];
   }
@@ -98,9 +107,19 @@ class Network {
     return { [this.plan.batch]: batch, ...this.weights[this.weightsNumber] };
   }
 
-  async run() {
+  // One task at a time: onnxruntime does not run two sessions at once.
+  alone(task) {
+    const before = this.queue ?? Promise.resolve();
+    this.queue = before.catch(() => {}).then(() => this.ready).then(task);
+    return this.queue;
+  }
+
+  run() {
     const turn = ++this.turn;
-    await this.ready;
+    return this.alone(() => (turn === this.turn ? this.compute(turn) : undefined));
+  }
+
+  async compute(turn) {
     const layer = this.plan.layers[this.value0("layer")];
     const shown = layer.pages[this.value0("page")];
     const { input } = this.plan;
@@ -108,7 +127,7 @@ class Network {
     const steps = [...input.sources, ...shown.sources].filter((name) => name !== this.plan.batch);
     const values = await this.session.run(feeds, [...new Set([...this.answers(), ...steps])]);
     values[this.plan.batch] = feeds[this.plan.batch];
-    const pictures = await Promise.all([input, shown].map((each) => this.picture(each, values)));
+    const pictures = [await this.picture(input, values), await this.picture(shown, values)];
     if (turn !== this.turn) return; // another move came meanwhile
     this.page.held = [];
     this.page.give(this.draw(values, pictures, layer, shown));
@@ -127,7 +146,7 @@ class Network {
       const index = (start + step * count + many * count) % many;
       const { label } = this.plan.samples[index];
       this.own = null;
-      const found = await this.session.run(this.feeds(index), this.answers());
+      const found = await this.alone(() => this.session.run(this.feeds(index), this.answers()));
       if (label !== null && this.decide(found) !== label) return this.move(number, index);
     }
     return null;

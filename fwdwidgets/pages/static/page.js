@@ -234,6 +234,7 @@ class Page {
     made.setAttribute("role", "group");
     made.setAttribute("aria-label", this.data.title);
     made.append(this.line);
+    if (this.data.network?.own) made.append(new OwnSample(this).element);
     root.replaceChildren(made);
     for (const state of [this.data.state, location.hash]) if (state) this.openAddress(state);
     addEventListener("hashchange", () => this.openAddress(location.hash));

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fwdwidgets.pages._page import PageOptions, make_page
-from fwdwidgets.pages._save import frame_html, page_height, save_page
+from fwdwidgets.pages._save import frame_html, page_heights, save_page, srcdoc
 from fwdwidgets.widgets._base import ForwardWidget
 
 ENVIRONMENT = "FWDWIDGETS_EXPORT"
@@ -33,13 +33,9 @@ def install() -> None:
             save_page(self, folder / name, options, {}, shared=plan["shared"])
             where = f'src="{escape(folder.name, quote=True)}/{escape(name, quote=True)}"'
             # No sandbox: from file:// a browser gives a sandboxed frame none of its scripts.
-            html = (
-                f'<iframe class="fwd-page" title="{escape(title, quote=True)}" {where} '
-                'loading="lazy" '
-                f'style="width: 100%; height: {page_height(self)}px; border: 0"></iframe>'
-            )
+            html = frame_html(where, page_heights(self), title, sandbox=False)
         else:
-            html = frame_html(make_page(self, {}, options), page_height(self), title)
+            html = frame_html(srcdoc(make_page(self, {}, options)), page_heights(self), title)
         return {"text/html": html, "text/plain": repr(type(self))}
 
     ForwardWidget._repr_mimebundle_ = show

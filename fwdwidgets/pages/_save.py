@@ -17,6 +17,8 @@ from fwdwidgets.widgets._plot import Plot
 
 SANDBOX = "allow-scripts"
 """What an embedded page may do: run. It cannot reach the page that it stands in."""
+NARROW = 664
+"""Frames up to so many pixels wide show the figure of a narrow page."""
 
 
 def save_page(
@@ -42,7 +44,7 @@ def save_page(
     path.parent.mkdir(parents=True, exist_ok=True)
     if shared is not None:
         write_shared(folder)
-    text = _module(html, page_height(widget)) if path.suffix == ".mjs" else html
+    text = _module(html, page_heights(widget)[0]) if path.suffix == ".mjs" else html
     unfinished = path.with_name(f"{path.name}.part")  # an interrupted write leaves no half page
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)
@@ -94,18 +96,34 @@ def embed(
     name = options.title or widget._frame.title
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Consider using IPython.display.IFrame")
-        return HTML(  # type: ignore[no-untyped-call]
-            frame_html(html, height or page_height(widget), name)
-        )
+        heights = (height, height) if height else page_heights(widget)
+        frame = frame_html(srcdoc(html), heights, name)
+        return HTML(frame)  # type: ignore[no-untyped-call]
 
 
-def frame_html(html: str, height: int, title: str) -> str:
-    """A page inside another, which it cannot reach."""
+def frame_html(source: str, heights: tuple[int, int], title: str, *, sandbox: bool = True) -> str:
+    """A page inside another one.
+
+    Args:
+        source: the frame's attribute, `src="..."` or `srcdoc="..."`.
+        heights: in pixels, where there is room and where the frame is narrow.
+        title: what a screen reader calls the frame.
+        sandbox: keep the page from reaching the one that it stands in.
+    """
+    wide, narrow = heights
+    name = f"fwd-page-{wide}-{narrow}"
+    own = f' sandbox="{SANDBOX}"' if sandbox else ""
     return (
-        f'<iframe class="fwd-page" title="{escape(title, quote=True)}" sandbox="{SANDBOX}" '
-        f'style="width: 100%; height: {height}px; border: 0" '
-        f'srcdoc="{escape(html, quote=True)}"></iframe>'
+        f"<style>.{name} {{ width: 100%; height: {wide}px; border: 0; }} "
+        f"@container (max-width: {NARROW}px) {{ .{name} {{ height: {narrow}px; }} }}</style>"
+        f'<div style="container-type: inline-size"><iframe class="fwd-page {name}" '
+        f'title="{escape(title, quote=True)}"{own} loading="lazy" {source}></iframe></div>'
     )
+
+
+def srcdoc(html: str) -> str:
+    """A whole page as the attribute of a frame."""
+    return f'srcdoc="{escape(html, quote=True)}"'
 
 
 def _module(html: str, height: int) -> str:
@@ -126,21 +144,25 @@ export default {{ render }};
 """
 
 
-def page_height(widget: ForwardWidget) -> int:
-    """About how many pixels high the page of a widget is where it is at least 900 wide."""
-    total = 130  # margins, the line of messages, the footer
+def page_heights(widget: ForwardWidget) -> tuple[int, int]:
+    """About how many pixels high the page of a widget is: with room, and narrow as a phone."""
+    wide = narrow = 140  # margins, the line of messages, the footer
     for part in parts_of(widget):
         kind = kind_of(part)
         if isinstance(part, Plot):
-            total += part._canvas.views[max(part._canvas.views)]["height"]
-        elif kind == "steps":
-            total += min(264, 26 * (len(part.rows) + 2))
+            views = part._canvas.views
+            wide += views[max(views)]["height"]
+            narrow += views[min(views)]["height"]
+            continue
+        high = 0
+        if kind == "steps":
+            high = min(264, 26 * (len(part.rows) + 2))
         elif kind == "table":
-            total += 32 * (len(part.rows) + 1)
-        elif "fwd-source" in part._dom_classes:
-            total += 330
-        elif "fwd-picture" in part._dom_classes:
-            total += 320
+            high = 32 * (len(part.rows) + 1)
+        elif "fwd-source" in part._dom_classes or "fwd-picture" in part._dom_classes:
+            high = 330
         elif kind == "html" or "fwd-row" in part._dom_classes:
-            total += 44
-    return int(total)
+            high = 44
+        wide += high
+        narrow += high + (40 if "fwd-row" in part._dom_classes else 0)
+    return wide, narrow

@@ -1,0 +1,112 @@
+"""`fwdwidgets export`: notebooks to pages that need no kernel."""
+
+import re
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from fwdwidgets.cli import main
+from fwdwidgets.pages import _site
+
+WIDGET = """import fwdwidgets as fw, torch
+torch.manual_seed(0)
+fw.RegressionOutput(torch.nn.Linear(6, 1), fw.datasets.animals("weight"))"""
+
+
+def write(path, *cells):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(new_notebook(cells=list(cells)), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A site of two notebooks."""
+    folder, out = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("out") / "site"
+    solution = new_code_cell("print('the answer')", metadata={"tags": ["solution"]})
+    write(
+        folder / "1_first.ipynb",
+        new_markdown_cell(
+            "# First <b>things</b>\n\nThe softmax is $p_i = e^{z_i}$; `$x$` is code."
+        ),
+        new_code_cell("print('<i>plain</i>', end='\\rover')"),
+        new_code_cell(WIDGET),
+        solution,
+    )
+    write(folder / "2_second.ipynb", new_markdown_cell("# Second"), new_code_cell("1 + 1"))
+    assert main(["export", str(folder), str(out), "--seconds", "2"]) == 0
+    return out
+
+
+def test_a_site_has_an_index_a_page_a_notebook_and_shared_parts(site):
+    names = {str(path.relative_to(site)) for path in site.rglob("*") if path.is_file()}
+    assert names == {
+        "index.html", "1_first.html", "2_second.html", "pages/1_first-1.html",
+        *(f"fwdwidgets/{name}" for name in
+          ("fwdwidgets.css", "fwdwidgets.js", "ort.js", "plotly.js", "wasm.js")),
+    }  # fmt: skip
+    index = (site / "index.html").read_text(encoding="utf-8")
+    assert re.findall(r'<a href="([^"]+)"', index) == ["1_first.html", "2_second.html"]
+
+
+def test_prose_code_outputs_and_solutions_are_there(site):
+    html = (site / "1_first.html").read_text(encoding="utf-8")
+    assert "<math" in html
+    assert "<code>$x$</code>" in html
+    assert "over" in html
+    assert "plain" not in re.sub(r"(?s)<div class=\"code\">.*?</div>", "", html)
+    assert "<details><summary>Solution</summary>" in html
+    assert 'src="pages/1_first-1.html"' in html
+    assert "2_second.html" in html
+    assert not re.findall(r"(?:src|href)=\"https?:", html)
+
+
+def test_a_notebook_as_one_file_carries_its_widgets(tmp_path):
+    path = write(tmp_path / "one.ipynb", new_markdown_cell("# One"), new_code_cell(WIDGET))
+    page = tmp_path / "out" / "one.html"
+    assert main(["export", str(path), str(page), "--seconds", "2"]) == 0
+    html = page.read_text(encoding="utf-8")
+    assert "srcdoc=" in html
+    assert [p.name for p in page.parent.iterdir()] == ["one.html"]
+
+
+def test_a_cell_that_fails_ends_in_a_sentence(tmp_path, capsys):
+    path = write(tmp_path / "bad.ipynb", new_code_cell("raise ValueError('no such thing')"))
+    assert main(["export", str(path), str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "bad.ipynb stops with an error: ValueError: no such thing" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["missing.ipynb", "out"], "there is no notebook missing.ipynb"),
+        (["missing", "out"], "there is no folder missing"),
+        (["empty", "out"], "empty holds no notebook"),
+        (["text.ipynb", "out"], "text.ipynb is no notebook"),
+    ],
+)
+def test_what_cannot_be_exported(arguments, sentence, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.ipynb").write_text("no json")
+    assert main(["export", *arguments]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_folder_does_not_fit_in_one_file(tmp_path, capsys):
+    write(tmp_path / "a" / "one.ipynb", new_code_cell("1"))
+    assert main(["export", str(tmp_path / "a"), str(tmp_path / "a.html")]) == 2
+    assert "name a folder for the site" in capsys.readouterr().err
+
+
+def test_a_progress_bar_is_shown_as_it_ended():
+    text = "epoch 1\repoch 2\repoch 3\nloss \x1b[31m0.5\x1b[0m\n"
+    assert _site._as_on_a_screen(text) == "epoch 3\nloss 0.5"
+
+
+def test_the_course_exports_from_the_wheel_and_the_checkout_alike():
+    from fwdwidgets.notebooks import lessons_dir
+
+    assert len(list(lessons_dir().glob("*.ipynb"))) == 19

@@ -13,7 +13,7 @@ from fwdwidgets.widgets._plot import STATIC
 HERE = Path(__file__).parent / "static"
 DRAWN = ("plot", "steps", "table")
 """Modules of the live widgets that a page uses as they are."""
-SCRIPTS = ("parts", "recorded", "network", "own", "page")
+SCRIPTS = ("words", "parts", "recorded", "network", "own", "page")
 
 
 @cache

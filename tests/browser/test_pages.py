@@ -382,3 +382,19 @@ def test_what_was_not_recorded_is_told_and_the_picture_is_old(visits, tmp_path):
         page.evaluate(SET, [name, 3])
     assert "ot recorded in this page" in page.locator(".fwd-page-message").inner_text()
     assert page.locator(".fwd-figure.fwd-old").count() == 1
+
+
+def test_a_chart_can_be_read_in_words(forward_page, visits):
+    page = open_page(visits, forward_page)
+    page.get_by_text("This chart in words").click()
+    torch.manual_seed(0)
+    network = fw.models.Network().eval()
+    for sample in (0, 1):
+        with torch.no_grad():
+            output = network(DATA[sample][0][None])[0]
+        expect(page.locator(".fwd-words p")).to_contain_text(f"sample {sample}, seed 0")
+        text = page.locator(".fwd-words p").inner_text()
+        for name, chance in zip(DATA.classes, output.softmax(0).tolist(), strict=True):
+            assert f"{name} {float(f'{chance:.4g}'):g}" in text
+        assert "input: 28 by 28 cells" in text
+        page.locator(".fwd-sample input").press("ArrowRight")

@@ -280,6 +280,9 @@ const LIVE = new Set(["fwd-badge", "fwd-message", "fwd-happened"]);
 // A part whose own module draws it.
 function drawn(part, module) {
   const made = element("div");
-  part.draw = () => module.render({ model: part, el: made });
+  part.draw = async () => {
+    await module.render({ model: part, el: made });
+    if (part.kind === "plot") made.append(words(made.querySelector("[role=img]"), part));
+  };
   return made;
 }

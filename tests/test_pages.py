@@ -246,8 +246,11 @@ def test_an_embedded_page_opens_where_it_is_told(tmp_path):
     widget = fw.ForwardPass(fw.models.MyNetwork, DATA)
     html = saved(widget, tmp_path, state={"sample": 5, "layer": "relu"}, sample=[0], seed=[0])
     page = json.loads(part(html, "page"))
-    assert page["state"] == "sample=5&layer=relu"
-    assert page["network"]["controls"][0]["values"] == [0, 5]
+    controls = {each["name"]: each for each in page["network"]["controls"]}
+    assert controls["sample"]["values"] == [0, 5]
+    shown = {name: each["values"][each["now"]] for name, each in controls.items()}
+    assert shown == {"sample": 5, "seed": 0, "given": False, "layer": "relu", "page": 0}
+    assert (widget.sample, widget.layer) == (0, "flatten")
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urlencode
 
 from fwdwidgets.pages import browser_files
 from fwdwidgets.pages._archive import plain
@@ -64,6 +64,32 @@ def make_page(
     """
     options = options or PageOptions()
     chosen = check_choices(widget, choices, options.state)
+    with _opened_at(widget, options.state):
+        return _make(widget, chosen, options, shared)
+
+
+@contextmanager
+def _opened_at(widget: ForwardWidget, state: Mapping[str, Any]) -> Iterator[None]:
+    """Bring a widget into a state, and back into its own."""
+    controls = widget._frame.controls
+    before = {name: part.value for name, part in controls.items()}
+    try:
+        widget._restore(dict(state))
+        for name, value in state.items():
+            if controls[name].value != value:
+                raise ValueError(
+                    f"{name}={value!r} does not hold beside the rest of {dict(state)}: "
+                    f"{widget._error or f'it became {controls[name].value!r}'}"
+                )
+        yield
+    finally:
+        if state:
+            widget._restore(before)
+
+
+def _make(
+    widget: ForwardWidget, chosen: dict[str, list[Any]], options: PageOptions, shared: str
+) -> str:
     recorder = Recorder(widget, chosen, megabytes=options.megabytes, seconds=options.seconds)
     network: NetworkPage | None = None
     refused = ""
@@ -94,7 +120,6 @@ def make_page(
         },
         "choosers": {str(parts.number(part)): name for part, name in widget._choosers.items()},
         "reach": recorder.reach(),
-        "state": urlencode(dict(options.state)),
         "network": network.plan if network else None,
         **recorder.data(),
         "pieces": recorder.archive.pieces,

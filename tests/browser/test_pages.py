@@ -325,7 +325,8 @@ def test_an_embedded_page_moves_in_its_sandbox_and_reaches_nobody(kind, visits, 
     inner.locator(".fwd-sample input").focus()
     page.keyboard.press("ArrowLeft")
     child.evaluate("() => fwdwidgetsPage.settled()")
-    assert child.evaluate("() => fwdwidgetsPage.engine.vector[0]") == 0
+    now = "({ engine }) => engine.controls[0].values[engine.vector[0]]"
+    assert child.evaluate(f"() => ({now})(fwdwidgetsPage)") == 0
     reach = "() => { try { return parent.document.title; } catch (error) { return error.name; } }"
     assert child.evaluate(reach) == "SecurityError"
 

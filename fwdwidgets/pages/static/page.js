@@ -236,7 +236,7 @@ class Page {
     made.append(this.line);
     if (this.data.network?.own) made.append(new OwnSample(this).element);
     root.replaceChildren(made);
-    for (const state of [this.data.state, location.hash]) if (state) this.openAddress(state);
+    if (location.hash) this.openAddress(location.hash);
     addEventListener("hashchange", () => this.openAddress(location.hash));
   }
 }

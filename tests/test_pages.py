@@ -4,8 +4,6 @@ import base64
 import gzip
 import json
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -16,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 from torch import nn
 
 import fwdwidgets as fw
-from fwdwidgets.pages import _onnx, browser_files
+from fwdwidgets.pages import _onnx
 from fwdwidgets.pages._archive import LEVELS, Archive, quantise
 from fwdwidgets.pages._recording import Recorder
 from fwdwidgets.pages._snapshot import Snapshots
@@ -278,43 +276,3 @@ def test_a_path_that_names_no_page(tmp_path):
         widget.save_page(tmp_path / "page")
     with pytest.raises(ValueError, match="holds all that it needs: leave out shared="):
         widget.save_page(tmp_path / "page.mjs", shared=tmp_path)
-
-
-# --- the browser's side ---------------------------------------------------------------------------
-
-
-def test_a_file_that_is_not_the_pinned_one_is_refused(tmp_path):
-    archive = tmp_path / "plotly.tgz"
-    archive.write_bytes(b"something else")
-    with pytest.raises(browser_files.CannotFetch, match=r"has the hash sha512-.* not the pinned"):
-        browser_files.check(archive, browser_files.PACKAGES[0].integrity)
-
-
-def test_missing_files_are_told_with_what_to_do(tmp_path):
-    assert not browser_files.is_complete(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"python -m fwdwidgets\.pages"):
-        browser_files.read("ort.wasm", tmp_path)
-
-
-def test_without_npm_nothing_is_fetched(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(browser_files.CannotFetch, match="npm is not installed"):
-        browser_files.fetch(tmp_path / "runtime")
-    assert not (tmp_path / "runtime").exists()
-
-
-def test_the_files_are_there_with_their_licences():
-    assert browser_files.is_complete()
-    assert gzip.decompress(browser_files.read("ort.wasm")).startswith(b"\0asm")
-    assert b"plotly.js" in gzip.decompress(browser_files.read("plotly.js"))[:200]
-    for name in ("plotly.js.txt", "onnxruntime.txt", "onnxruntime-third-party.txt"):
-        text = (browser_files.FOLDER / "LICENSES" / name).read_text(encoding="utf-8")
-        assert "MIT" in text or "Permission is hereby granted" in text
-
-
-def test_the_browser_files_are_fetched_by_the_standard_library_alone():
-    code = (
-        "import runpy, sys; runpy.run_path(sys.argv[1]); "
-        "assert not {'torch', 'numpy', 'fwdwidgets'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code, browser_files.__file__], check=True)

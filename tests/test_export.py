@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from fwdwidgets.cli import main
-from fwdwidgets.pages import _site
+from fwdwidgets.pages import _site, browser_files
 
 WIDGET = """import fwdwidgets as fw, torch
 torch.manual_seed(0)
@@ -45,6 +45,7 @@ def test_a_site_has_an_index_a_page_a_notebook_and_shared_parts(site):
         "index.html", "1_first.html", "2_second.html", "pages/1_first-1.html",
         *(f"fwdwidgets/{name}" for name in
           ("fwdwidgets.css", "fwdwidgets.js", "ort.js", "plotly.js", "wasm.js")),
+        *(f"fwdwidgets/LICENSES/{name}" for name in browser_files.licenses()),
     }  # fmt: skip
     index = (site / "index.html").read_text(encoding="utf-8")
     assert re.findall(r'<a href="([^"]+)"', index) == ["1_first.html", "2_second.html"]

@@ -210,7 +210,11 @@ def test_a_page_beside_a_shared_folder_is_small_and_names_it(tmp_path):
     small = widget.save_page(tmp_path / "book" / "small.html", shared=tmp_path / "run", seed=[0])
     assert 'src="../run/plotly.js"' in small.read_text(encoding="utf-8")
     names = {path.name for path in (tmp_path / "run").iterdir()}
-    assert names == {"fwdwidgets.css", "fwdwidgets.js", "ort.js", "plotly.js", "wasm.js"}
+    assert names == {
+        "LICENSES", "fwdwidgets.css", "fwdwidgets.js", "ort.js", "plotly.js", "wasm.js",
+    }  # fmt: skip
+    assert 'href="../run/LICENSES/plotly.js.txt"' in small.read_text(encoding="utf-8")
+    assert b"Microsoft" in part(whole.read_text(encoding="utf-8"), "licenses")
     assert small.stat().st_size < whole.stat().st_size - 5_000_000
 
 

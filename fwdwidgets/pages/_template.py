@@ -7,6 +7,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
+from fwdwidgets.pages import browser_files
 from fwdwidgets.pages._archive import packed
 from fwdwidgets.widgets._plot import STATIC
 
@@ -14,6 +15,9 @@ HERE = Path(__file__).parent / "static"
 DRAWN = ("plot", "steps", "table")
 """Modules of the live widgets that a page uses as they are."""
 SCRIPTS = ("words", "parts", "recorded", "network", "own", "page")
+
+PARTS = {True: ("plotly", "ort", "wasm"), False: ("plotly",)}
+"""What a page takes of other projects, whether it runs the network or not."""
 
 
 @cache
@@ -40,8 +44,7 @@ def style() -> str:
 def shared_files(runs_network: bool) -> dict[str, str]:
     """The parts that all pages have alike, by file name: classic scripts, also from `file://`."""
     files = {"fwdwidgets.css": style(), "fwdwidgets.js": script()}
-    names = ("plotly", "ort", "wasm") if runs_network else ("plotly",)
-    for name in names:
+    for name in PARTS[runs_network]:
         files[f"{name}.js"] = (
             f'(globalThis.fwdwidgetsParts ??= {{}}).{name} = "{browser_part(name)}";'
         )
@@ -49,10 +52,12 @@ def shared_files(runs_network: bool) -> dict[str, str]:
 
 
 def write_shared(folder: Path) -> None:
-    """Write the parts that pages share; what is there and the same is left alone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in shared_files(runs_network=True).items():
+    """Write the parts that pages share, and their licences; what is the same is left alone."""
+    files = shared_files(runs_network=True)
+    files |= {f"LICENSES/{name}": text for name, text in browser_files.licenses().items()}
+    for name, text in files.items():
         path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
 
@@ -60,10 +65,11 @@ def write_shared(folder: Path) -> None:
 @cache
 def browser_part(name: str) -> str:
     """A file of the browser's side in base64."""
+    if name == "licenses":
+        texts = (f"{file}\n\n{text}" for file, text in browser_files.licenses().items())
+        return packed("\n\n".join(texts).encode())
     file = {"plotly": "plotly.js", "ort": "ort.mjs", "wasm": "ort.wasm"}[name]
-    return base64.b64encode(
-        (Path(__file__).parent / "runtime" / f"{file}.gz").read_bytes()
-    ).decode()
+    return base64.b64encode(browser_files.read(file)).decode()
 
 
 def page_html(
@@ -96,13 +102,14 @@ def page_html(
         code = "".join(f'<script src="{where}/{name}"></script>\n' for name in ours)
     else:
         sheet = f"<style>\n{style()}</style>"
-        names = ("plotly", "ort", "wasm") if runs_network else ("plotly",)
+        names = (*PARTS[runs_network], "licenses")
         code = "".join(
             f'<script type="text/plain" data-part="{name}">{browser_part(name)}</script>\n'
             for name in names
         )
         code += f"<script>\n{script()}</script>"
     paragraphs = "".join(f"<p>{text}</p>" for text in footer)
+    paragraphs += _licenses(shared and escape(shared.rstrip("/"), quote=True))
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -118,3 +125,13 @@ def page_html(
 </body>
 </html>
 """
+
+
+def _licenses(where: str) -> str:
+    """Where a reader finds the licences of what a page takes of other projects."""
+    if where:
+        links = [f'<a href="{where}/LICENSES/{n}">{n}</a>' for n in browser_files.licenses()]
+        return f"<p>Licences of its parts: {', '.join(links)}</p>"
+    return (
+        '<details id="fwd-licenses"><summary>Licences of its parts</summary><pre></pre></details>'
+    )

@@ -6,7 +6,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from .conftest import Visits
 
@@ -131,6 +131,8 @@ def test_a_reload_keeps_the_step(address: str, visits: Visits) -> None:
     page = ready(visits.open(address))
     page.locator(".fwd-next-step").click()
     step_to(page, 4)
+    row = page.locator(".fwd-steps [aria-current=true] th").inner_text()
+    expect(page.locator(".fwd-step .widget-readout")).to_have_text(row)  # what is kept is its value
     page.reload()
     ready(page)
     step_to(page, 4)

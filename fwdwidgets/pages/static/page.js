@@ -277,9 +277,18 @@ function followTheme() {
   set();
 }
 
+function showLicenses() {
+  const details = document.getElementById("fwd-licenses");
+  details?.addEventListener("toggle", async () => {
+    const text = details.querySelector("pre");
+    if (details.open && !text.textContent) text.textContent = new TextDecoder().decode(await unpacked("licenses"));
+  });
+}
+
 async function main() {
   const root = document.getElementById("fwd-root");
   followTheme();
+  showLicenses();
   try {
     globalThis.__fwdwidgets_plotly = plotly();
     const [head, blob] = await Promise.all([unpacked("page"), unpacked("arrays"), globalThis.__fwdwidgets_plotly]);

@@ -128,13 +128,16 @@ async function render({ model, el, signal }) {
     Plotly.update(stage, values, changes.layout, numbers);
   }
 
-  // A task later, so that messages already here are merged first: the latest wins. A channel
-  // has no least delay, a timer has.
+  // A task later, so that changes are merged: the latest wins. That task comes before messages
+  // that change tables and badges: plotly would measure the page anew after each. A channel, for
+  // browsers without priorities, has no least delay, as a timer has.
   const channel = new MessageChannel();
   channel.port1.onmessage = draw;
   function schedule() {
-    if (!scheduled) channel.port2.postMessage(null);
+    if (scheduled) return;
     scheduled = true;
+    if (globalThis.scheduler?.postTask) scheduler.postTask(draw, { priority: "user-blocking" });
+    else channel.port2.postMessage(null);
   }
 
   function receive(message, buffers) {

@@ -187,6 +187,13 @@ def test_a_page_goes_where_the_live_widget_goes(kind, visits, tmp_path):
     page.wait_for_selector(".js-plotly-plot .main-svg, .fwd-graph")
     numbers = {part: number for number, part in enumerate(parts_of(widget))}
     state = assert_shown(page, widget, numbers)
+    first = page.locator(".fwd-widget :is(input[type=range], button):enabled").first
+    first.press("Enter" if first.evaluate("(e) => e.tagName") == "BUTTON" else "ArrowLeft")
+    first.press("Enter" if first.evaluate("(e) => e.tagName") == "BUTTON" else "ArrowRight")
+    moved = page.evaluate(READ)["state"]
+    assert moved != state or first.evaluate("(e) => e.max") != "0"
+    widget._restore({name: value for name, value in moved.items() if name != "values"})
+    assert_shown(page, widget, numbers)
     draw = random.Random(1)
     controls = widget._frame.controls
     known = page.evaluate(

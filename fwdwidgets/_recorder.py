@@ -1,7 +1,8 @@
 """The hot path of the tracer: every PyTorch operation of one forward pass, as it runs.
 
 A `TorchFunctionMode` sees each operation under the name a lesson uses, whatever branch the data
-took; global module hooks keep the stack of module calls around it.
+took; the frames above it tell in which module calls it runs, and for which expression. Hooks of
+modules would send every call the long way round, and miss a call that was left by no `Exception`.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from weakref import ref
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.modules import module as module_hooks
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import Parameter, is_lazy
 from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
 
 from fwdwidgets._state import named_modules
 
@@ -99,14 +100,19 @@ def operation_name(function: Any) -> str:
 
 
 class Call:
-    """One call of a module that is registered under the root."""
+    """One call of a module that is registered under the root, in which an operation ran."""
 
-    __slots__ = ("module", "own", "steps")
+    __slots__ = ("holds", "module", "own", "parent")
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, parent: Call | None = None) -> None:
         self.module = module
+        self.parent = parent
         self.own = 0  # steps made directly in it
-        self.steps = 0  # steps made in it and in all that it called
+        self.holds = False  # whether a call within it made steps
+
+
+Where = tuple[types.CodeType, int]
+"""Code, and an instruction in it."""
 
 
 class Record(NamedTuple):
@@ -114,7 +120,7 @@ class Record(NamedTuple):
 
     op: str
     call: Call
-    where: tuple[types.CodeType, int] | None
+    where: Where | None
     input_shapes: list[torch.Size]
     parents: list[int | None]
     values: list[Tensor]
@@ -150,27 +156,21 @@ class Recorder(TorchFunctionMode):
         self.records: list[Record] = []
         self.failed: Record | None = None
         self._counters: set[int] = set()
-        self._lazy = False
         self._writes = writes
         self._model = model
         self._names: dict[nn.Module, str] = {}
         self._name_modules(names or named_modules(model))
-        self._root = Call("")
-        self._call = self._root
-        # Which module, its call, the frame that its operations run above.
-        self._stack: list[tuple[nn.Module, Call, types.FrameType]] = []
-        self._above: types.FrameType | None = None
         self._made: dict[int, tuple[ref[Tensor], int]] = {}
-        self._thread = get_ident()
-        self._frame: types.FrameType | None = None
-        self._hooks: list[Any] = []
+        # The frames of the module calls that run now, the outermost first, and of each the call
+        # and the user's expression above it, which stays as it is while they run.
+        self._running: list[types.FrameType] = []
+        self._places: dict[types.FrameType, tuple[Call, Where | None]] = {}
         self._depth = 0
-        self._padding: dict[int, Tensor] = {}
+        self._padding: RemovableHandle | None = None
 
     def _name_modules(self, names: dict[nn.Module, str]) -> None:
         self._names = {**names, **self._names}
         for module in names:
-            self._lazy = self._lazy or isinstance(module, LazyModuleMixin)
             buffers = module._buffers
             if buffers and "num_batches_tracked" in buffers:
                 self._counters.add(id(buffers["num_batches_tracked"]))
@@ -179,11 +179,8 @@ class Recorder(TorchFunctionMode):
 
     def __enter__(self) -> Recorder:
         if not self._depth:
-            self._frame = _getframe(1)
-            self._hooks = [
-                module_hooks.register_module_forward_pre_hook(self._before),
-                module_hooks.register_module_forward_hook(self._after, always_call=True),
-            ]
+            frame = _getframe(1)
+            self._running, self._places = [frame], {frame: (Call(""), None)}
         self._depth += 1
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
@@ -192,77 +189,14 @@ class Recorder(TorchFunctionMode):
         super().__exit__(*exception)  # type: ignore[no-untyped-call]
         self._depth -= 1
         if not self._depth:
-            for hook in self._hooks:
-                hook.remove()
             # No cycles: a trace is freed as it is dropped.
-            self._hooks, self._frame, self._stack, self._above = [], None, [], None
+            self._running, self._places = [], {}
+            self._end_padding()
 
-    def _before(self, module: nn.Module, _: Any) -> None:
-        if get_ident() == self._thread:
-            # The root itself, and a module that is not registered, belong to their caller.
-            name = self._names.get(module)
-            if name is None:  # made in this forward pass; perhaps it was registered then
-                self._lazy = self._lazy or isinstance(module, LazyModuleMixin)
-                self._name_modules(named_modules(self._model))
-                name = self._names.get(module)
-            frame = _getframe(1)
-            if name:
-                self._call = Call(name)
-            elif self._stack:
-                self._drop_left(frame)
-            self._stack.append((module, self._call, frame))
-            self._above = frame
-
-    def _after(self, module: nn.Module, _: Any, output: Any) -> Any:
-        stack = self._stack
-        if stack and get_ident() == self._thread:
-            if output is None or stack[-1][0] is not module:
-                # Perhaps another's hook raised before the call was known here.
-                frame = _getframe(1)
-                self._drop_left(frame)
-                if not stack or not self._is_of(frame, stack[-1][2]):
-                    return None
-            ended = stack.pop()[1]
-            if stack:
-                _, self._call, self._above = stack[-1]
-            else:
-                self._call, self._above = self._root, None
-            if self._call is not ended:
-                self._call.steps += ended.steps
-            if self._padding and isinstance(output, Tensor):
-                padding = self._padding.pop(id(module), None)
-                return None if padding is None else output.masked_fill(padding, 0.0)
-        return None
-
-    def _pop(self) -> None:
-        _, ended, _ = self._stack.pop()
-        if self._stack:
-            _, self._call, self._above = self._stack[-1]
-        else:
-            self._call, self._above = self._root, None
-        if self._call is not ended:
-            self._call.steps += ended.steps
-
-    @staticmethod
-    def _is_of(frame: types.FrameType, above: types.FrameType) -> bool:
-        """Whether a hook that runs in `frame` is of the call that has noted `above`."""
-        return frame is above or frame is above.f_back  # behind an error, torch is one frame up
-
-    def _drop_left(self, frame: types.FrameType | None) -> None:
-        """Drop calls that are no longer running, now that `frame` is.
-
-        No hook tells of a module that was left by an error which is no `Exception`, such as a
-        `KeyboardInterrupt`, and that a model caught.
-        """
-        running = []
-        while frame is not None and frame is not self._frame:
-            running.append(frame)
-            frame = frame.f_back
-        while self._stack and not any(self._is_of(f, self._stack[-1][2]) for f in running):
-            self._pop()
+    # --- padding --------------------------------------------------------------------------------
 
     def _pad(self, frame: types.FrameType, tokens: Tensor) -> None:
-        """Note that the fast path of `nn.TransformerEncoder` would give zeros for padded tokens.
+        """Give zeros for padded tokens, as the fast path of `nn.TransformerEncoder` would.
 
         It packs the other tokens (batch, length) into a nested tensor for the layers, which
         are taken apart here and therefore see them all: the padded rows are set to zero
@@ -274,7 +208,21 @@ class Recorder(TorchFunctionMode):
         fast = not torch.is_grad_enabled() and not torch.is_autocast_enabled()
         if isinstance(encoder, nn.TransformerEncoder) and frame.f_locals.get("mask") is None:
             if fast and torch.backends.mha.get_fastpath_enabled():
-                self._padding[id(encoder.layers[-1])] = tokens.logical_not().unsqueeze(-1)
+                padding, thread = tokens.logical_not().unsqueeze(-1), get_ident()
+
+                def set_to_zero(layer: nn.Module, _: Any, output: Tensor) -> Tensor | None:
+                    if get_ident() != thread:
+                        return None
+                    self._end_padding()
+                    return output.masked_fill(padding, 0.0)
+
+                self._end_padding()  # of an encoder that did not reach its last layer
+                self._padding = encoder.layers[-1].register_forward_hook(set_to_zero)
+
+    def _end_padding(self) -> None:
+        if self._padding is not None:
+            self._padding.remove()
+            self._padding = None
 
     # --- recording ------------------------------------------------------------------------------
 
@@ -283,7 +231,7 @@ class Recorder(TorchFunctionMode):
         if plan is None:
             plan = _PLANS[function] = _plan(function)
         kind, op = plan
-        if kind is _IGNORED or (self._lazy and _materializes(_getframe(1))):
+        if kind is _IGNORED:
             return function(*args, **kwargs or {})
         if kind is _COMPOSED:
             with self:
@@ -324,8 +272,8 @@ class Recorder(TorchFunctionMode):
                 return result
         if op == "add" and self._counters and id(operands[0]) in self._counters:
             return result
-        where = self._where()
-        if where is _UNSEEN:
+        place = self._place()
+        if place is None:
             return result
         made, index = self._made, len(self.records)
         parents = []
@@ -346,9 +294,7 @@ class Recorder(TorchFunctionMode):
         for t in outputs:
             values.append(_copy(t))
             made[id(t)] = (ref(t), index)
-        call = self._call
-        call.own += 1
-        call.steps += 1
+        call, where = place
         shapes = shapes or _shapes(operands)
         fields = op, call, where, shapes, parents, values, mutates, None
         self.records.append(_new_record(Record, fields))  # at a third of the time of Record(...)
@@ -375,37 +321,61 @@ class Recorder(TorchFunctionMode):
         return known[1] if known is not None and known[0]() is tensor else None
 
     def _fail(self, op: str, operands: list[Tensor], error: Exception) -> None:
-        shapes = _shapes(operands)
-        parents = [self._maker_of(t) for t in operands]
-        where = self._where()  # before the call is looked at: it may drop some
-        self.failed = Record(op, self._call, where, shapes, parents, [], False, error)
+        place = self._place()
+        if place is not None:
+            call, where = place
+            parents = [self._maker_of(t) for t in operands]
+            shapes = _shapes(operands)
+            self.failed = Record(op, call, where, shapes, parents, [], False, error)
 
-    def _where(self) -> Any:
-        """Code and instruction of the first caller outside torch; None where there is none."""
-        frame: types.FrameType | None = _getframe(2)
-        end, above = self._frame, self._above
-        while frame is not None and frame is not end:
+    def _place(self) -> tuple[Call, Where | None] | None:
+        """The call that an operation runs in, and the user's expression that it runs for.
+
+        The expression is code and instruction of the first caller outside torch; None where
+        there is none. What is no step has no place.
+        """
+        running, places = self._running, self._places
+        frame, end = _getframe(2), running[0]
+        where: Where | None = None
+        entered: list[types.FrameType] = []
+        above: list[Where | None] = []
+        while frame is not end:
             code = frame.f_code
             kind = _KINDS.get(id(code)) or _kind(code)
-            if kind[0] is _USERS:
-                if above is not None and frame.f_back is not above:
-                    self._drop_left(frame)
-                return code, frame.f_lasti
-            if frame is above:
-                above = None  # the call that is noted is running
-            elif kind[0] is _UNSEENS:
-                return _UNSEEN
-            frame = frame.f_back
-        return None
+            if kind is _USERS:
+                here = code, frame.f_lasti
+                where = where or here
+                if len(above) < len(entered):
+                    above += [here] * (len(entered) - len(above))
+            elif kind is _CALLS:
+                if frame in places:
+                    break
+                entered.append(frame)
+            elif kind is _LAZY or (kind is _UNSEENS and not (where or entered)):
+                return None
+            frame = frame.f_back or end
+        while running[-1] is not frame:  # those calls have ended, however they did
+            del places[running.pop()]
+        call, outer = places[frame]
+        while entered:
+            frame = entered.pop()
+            module = frame.f_locals["self"]
+            if module not in self._names:  # made now; perhaps it was registered then
+                self._name_modules(named_modules(self._model))
+            # The root itself, and a module that is not registered, belong to their caller.
+            if name := self._names.get(module):
+                call = Call(name, call)
+            places[frame] = call, above.pop() if len(above) > len(entered) else outer
+            running.append(frame)
+        return call, where or outer
 
 
 def in_torch(code: types.CodeType) -> bool:
     """Whether a frame of this code is torch's own, or the tracer's."""
-    return (_KINDS.get(id(code)) or _kind(code))[0] is not _USERS
+    return (_KINDS.get(id(code)) or _kind(code)) is not _USERS
 
 
-_UNSEEN = object()
-_USERS, _TORCHS, _UNSEENS = range(3)
+_USERS, _TORCHS, _CALLS, _UNSEENS, _LAZY = range(1, 6)
 _OWN = {
     os.path.join(os.path.dirname(__file__), name)
     for name in ("_recorder.py", "_rerun.py", "_inputs.py", "trace.py")
@@ -413,25 +383,24 @@ _OWN = {
 _GUARD = os.path.join(os.path.dirname(__file__), "_state.py")
 _LAYERS = os.path.join(_TORCH, "nn", "modules") + os.sep
 # By id, for a code object's hash is that of all its contents; the code is kept, so no id returns.
-_KINDS: dict[int, tuple[int, types.CodeType]] = {}
+_KINDS: dict[int, int] = {}
+_CODES: list[types.CodeType] = []
 
 
-def _kind(code: types.CodeType) -> tuple[int, types.CodeType]:
+def _kind(code: types.CodeType) -> int:
     file = code.co_filename
     makes_layer = code.co_name == "__init__" and file.startswith(_LAYERS)
-    if code in _NOT_SEEN or makes_layer or file == _GUARD:
+    if code is nn.Module.__call__.__code__:
+        kind = _CALLS
+    elif code is LazyModuleMixin._infer_parameters.__code__:  # it gives a module its parameters
+        kind = _LAZY
+    elif code in _NOT_SEEN or makes_layer or file == _GUARD:
         kind = _UNSEENS
     else:
         library = file.startswith(_LIBRARY) and "-packages" not in file  # copy.deepcopy
         kind = _TORCHS if file.startswith(_TORCH) or file in _OWN or library else _USERS
-    return _KINDS.setdefault(id(code), (kind, code))
-
-
-def _materializes(frame: types.FrameType | None) -> bool:
-    """Whether a lazy module is being given its parameters."""
-    while frame is not None and frame.f_code is not LazyModuleMixin._infer_parameters.__code__:
-        frame = frame.f_back
-    return frame is not None
+    _CODES.append(code)
+    return _KINDS.setdefault(id(code), kind)
 
 
 def _copy(tensor: Tensor) -> Tensor:

@@ -81,7 +81,7 @@ def left_as_found(modules: Iterable[nn.Module]) -> Iterator[Callable[[list[Tenso
                 _put_back_buffers(module, buffers.get(module, {}))
         for norm in fresh:
             norm.reset_running_stats()
-        if RemovableHandle.next_id > first_hook + _OF_THE_RECORDER or hooks:
+        if RemovableHandle.next_id > first_hook or hooks:
             _put_back_hooks([module for module, _ in flags], first_hook, hooks)
 
 
@@ -105,7 +105,8 @@ class _Weights:
                 self._by_storage.setdefault(_storage(parameter), []).append(parameter)
         for tensor in operands:
             for parameter in self._by_storage.pop(_storage(tensor), ()):
-                self.values.append(_value(parameter))
+                if not is_lazy(parameter):
+                    self.values.append(_value(parameter))
 
 
 def _storage(tensor: Tensor) -> int:
@@ -146,8 +147,6 @@ def _put_back_buffers(module: nn.Module, own: dict[str, Tensor | None]) -> None:
         module._non_persistent_buffers_set.discard(name)
 
 
-_OF_THE_RECORDER = 2
-"""How many hooks it registers, and removes, each time: global ones."""
 _HOOKS = (
     "_forward_hooks",
     "_forward_hooks_with_kwargs",

@@ -270,8 +270,6 @@ def finish(recorder: Recorder, output: Any, error: Exception | None) -> ForwardT
     if error is not None:
         failed = recorder.failed
         if failed is not None and failed.error is error:
-            failed.call.own += 1  # it would have been a step of this call
-            failed.call.steps += 1
             records.append(failed)
         else:
             records.append(_python_error(error, recorder))
@@ -301,9 +299,15 @@ def _names(records: list[Record]) -> list[str]:
     wanted, reserved = [], set()
     for record in records:
         call = record.call
+        call.own += 1
+        while call.parent is not None and not call.parent.holds:
+            call = call.parent
+            call.holds = True
+    for record in records:
+        call = record.call
         if not call.module:
             wanted.append(record.op)
-        elif call.own == call.steps == 1:
+        elif call.own == 1 and not call.holds:
             wanted.append(call.module)
             reserved.add(call.module)
         else:

@@ -119,13 +119,21 @@ async function render({ model, el, signal }) {
     });
   }
 
-  // Told what changed, plotly need not compare the rest.
+  // Told what changed, plotly need not compare the rest. Where it plots numbers anew it draws the
+  // annotations too: told of their texts as well, it would draw those twice.
   function drawChanges() {
     const numbers = Object.keys(changes.traces).map(Number);
     const names = new Set(numbers.flatMap((number) => Object.keys(changes.traces[number])));
     const values = {};
     for (const name of names) values[name] = numbers.map((number) => changes.traces[number][name]);
-    Plotly.update(stage, values, changes.layout, numbers);
+    const layout = { ...changes.layout };
+    if (["x", "y", "z"].some((name) => names.has(name))) {
+      for (const path of Object.keys(layout).filter((path) => path.startsWith("annotations["))) {
+        assign(stage.layout, path, layout[path]);
+        delete layout[path];
+      }
+    }
+    Plotly.update(stage, values, layout, numbers);
   }
 
   // A task later, so that changes are merged: the latest wins. That task comes before messages

@@ -39,8 +39,8 @@ class TrainingLoop:
         data: `(inputs, targets)`, or a dataset or `DataLoader`, whose first batch is taken. Inputs
             that ask for a gradient get one.
         loss: of output and targets.
-        optimizer: a class or function that makes one of the parameters, or an optimizer, whose
-            class and options are taken for the copy.
+        optimizer: a class or function that makes one of the parameters, or an optimizer of the
+            model, which is copied with it: its groups of parameters, their options, its state.
 
     Attributes:
         model: the copy.
@@ -75,7 +75,7 @@ class TrainingLoop:
             raise TypeError(f"loss is the class {name}: pass an instance, {name}().")
         if not callable(loss):
             raise TypeError(f"loss={loss!r} cannot be called: pass one such as nn.MSELoss().")
-        self._model, self._make = model, _maker(optimizer)
+        self._model, self._given = model, _checked(optimizer, model)
         self._criterion = loss
         self.inputs, self.targets = first_batch(data)
         self.clip: float | None = None
@@ -84,11 +84,13 @@ class TrainingLoop:
     def reset(self) -> None:
         """Start again from the model's own weights."""
         lr = self.lr if hasattr(self, "optimizer") else None
-        self.model = copy.deepcopy(self._model)
+        # Copied together, so that the copied optimizer moves the copied parameters.
+        self.model, made = copy.deepcopy((self._model, self._given))
         for parameter in self.model.parameters():
             parameter.grad = None
         self.inputs.grad = None
-        self.optimizer: torch.optim.Optimizer = self._make(self.model.parameters())
+        self.optimizer = _made(made, self.model)
+        self._groups = [g for g in self.optimizer.param_groups if float(g["lr"]) == self.lr]
         if lr is not None:
             self.lr = lr
         self.output: Tensor | None = None
@@ -103,12 +105,12 @@ class TrainingLoop:
 
     @property
     def lr(self) -> float:
-        """The learning rate of the optimizer."""
+        """The learning rate: of several groups, that of the first and of those that share it."""
         return float(self.optimizer.param_groups[0]["lr"])
 
     @lr.setter
     def lr(self, value: float) -> None:
-        for group in self.optimizer.param_groups:
+        for group in self._groups:
             group["lr"] = value
 
     @property
@@ -178,7 +180,10 @@ class TrainingLoop:
             raise ValueError(f"there is no output yet: run {CODE['forward']} first.")
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            value = self._criterion(self.output, self.targets)
+            try:
+                value = self._criterion(self.output, self.targets)
+            except (RuntimeError, ValueError, IndexError, TypeError) as error:
+                raise ValueError(self._say_unequal(error)) from error
         self.warnings = [" ".join(str(each.message).split()) for each in caught]
         if not isinstance(value, Tensor) or value.numel() != 1:
             shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
@@ -188,6 +193,16 @@ class TrainingLoop:
             )
         self.loss = value
         self.losses.append(float(value.detach()))
+
+    def _say_unequal(self, error: Exception) -> str:
+        """Why a loss does not take these two."""
+        assert self.output is not None, "the loss got it"
+        labels = "" if self.targets.is_floating_point() else " For labels use CrossEntropyLoss()."
+        return (
+            f"the loss does not take an output of shape {tuple(self.output.shape)} with targets "
+            f"of shape {tuple(self.targets.shape)}, {self.targets.dtype}.{labels} PyTorch's own "
+            f"words: {error}"
+        )
 
     def _zero_grad(self) -> None:
         self.optimizer.zero_grad()
@@ -244,7 +259,7 @@ def first_batch(data: Any) -> tuple[Tensor, Tensor]:
         ValueError: a dataset is empty or has no labels.
     """
     if isinstance(data, DataLoader):
-        data = tuple(next(iter(data)))
+        data = _first_of(data)
     if isinstance(data, (tuple, list)) and len(data) == 2 and isinstance(data[0], Tensor):
         inputs, targets = data
         if not isinstance(targets, Tensor):
@@ -264,15 +279,48 @@ def first_batch(data: Any) -> tuple[Tensor, Tensor]:
     )
 
 
-def _maker(optimizer: Any) -> Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]:
+def _first_of(loader: DataLoader[Any]) -> tuple[Tensor, Tensor]:
+    batch = next(iter(loader), None)
+    if batch is None:
+        raise ValueError("this DataLoader is empty: pass one with at least one batch.")
+    pair = isinstance(batch, (tuple, list)) and len(batch) == 2
+    if not pair or not all(isinstance(part, Tensor) for part in batch):
+        kind = f"{len(batch)} parts" if isinstance(batch, (tuple, list)) else type(batch).__name__
+        raise TypeError(
+            f"a batch of this DataLoader is {kind}: training needs inputs and targets, two tensors."
+        )
+    inputs, targets = batch
+    return inputs, targets
+
+
+def _checked(optimizer: Any, model: nn.Module) -> Any:
+    """An optimizer of this model, or what makes one; anything else is refused."""
     if isinstance(optimizer, torch.optim.Optimizer):
-        kind, options = type(optimizer), dict(optimizer.defaults)
-        group = optimizer.param_groups[0]
-        options |= {name: group[name] for name in options if name in group}
-        return lambda parameters: kind(parameters, **options)
-    if callable(optimizer):
-        return optimizer  # type: ignore[no-any-return]
-    raise TypeError(
-        f"optimizer={optimizer!r} is none: pass one, or a function that makes it, as in "
-        "lambda parameters: torch.optim.SGD(parameters, lr=0.01)."
-    )
+        own = {id(parameter) for parameter in model.parameters()}
+        held = [p for group in optimizer.param_groups for p in group["params"]]
+        if not all(id(parameter) in own for parameter in held):
+            raise ValueError(
+                f"this {type(optimizer).__name__} holds parameters that are not this model's: "
+                "make it of model.parameters(), after the model."
+            )
+    elif not callable(optimizer):
+        raise TypeError(
+            f"optimizer={optimizer!r} is none: pass one, or a function that makes it, as in "
+            "lambda parameters: torch.optim.SGD(parameters, lr=0.01)."
+        )
+    return optimizer
+
+
+def _made(optimizer: Any, model: nn.Module) -> torch.optim.Optimizer:
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        optimizer = optimizer(model.parameters())
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise TypeError(
+            f"optimizer made {optimizer!r}: return one, as in torch.optim.SGD(parameters, lr=0.01)."
+        )
+    if isinstance(optimizer, torch.optim.LBFGS):
+        raise ValueError(
+            "LBFGS runs the model itself, several times a step, so its lines cannot be taken one "
+            "by one: choose another optimizer, such as SGD or Adam."
+        )
+    return optimizer

@@ -79,6 +79,49 @@ def test_the_given_model_and_optimizer_stay():
     assert equal(by_hand(3)[0], loop.weights())  # class and options were taken over
 
 
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop])
+def test_an_optimizer_is_copied_with_its_groups(kind):
+    loops, models = [], []
+    for _ in range(2):
+        model = net()
+        groups = [{"params": model.fc1.parameters(), "lr": 0.1}, {"params": [model.fc2.weight]}]
+        loops.append(kind(groups, lr=0.003))
+        models.append(model)
+    loop = TrainingLoop(models[0], batch(), nn.MSELoss(), loops[0])
+    loop.run_steps(3)
+    inputs, targets = batch()
+    for _ in range(3):  # the same by hand
+        loops[1].zero_grad()
+        nn.MSELoss()(models[1](inputs), targets).backward()
+        loops[1].step()
+    assert equal(models[1], loop.weights())
+    assert equal(net(), dict(models[0].named_parameters()))  # the given one stays
+    assert loop.lr == 0.1
+    loop.lr = 0.2
+    loop.reset()
+    assert [group["lr"] for group in loop.optimizer.param_groups] == [0.2, 0.003]
+
+
+def test_an_optimizer_of_another_model_is_told():
+    other = torch.optim.SGD(net().parameters(), lr=0.01)
+    with pytest.raises(ValueError, match=r"not this model's: make it of model\.parameters"):
+        TrainingLoop(net(), batch(), nn.MSELoss(), other)
+    with pytest.raises(ValueError, match="LBFGS runs the model itself"):
+        TrainingLoop(net(), batch(), nn.MSELoss(), torch.optim.LBFGS)
+    with pytest.raises(TypeError, match="optimizer made None"):
+        TrainingLoop(net(), batch(), nn.MSELoss(), lambda parameters: None)
+
+
+def test_a_loss_that_does_not_take_the_targets_is_told():
+    labels = torch.arange(8)
+    model = nn.Linear(10, 10)
+    loop = TrainingLoop(model, (batch()[0], labels), nn.MSELoss(), sgd)
+    loop.run("forward")
+    sentence = r"output of shape \(8, 10\) with targets of shape \(8,\), torch.int64. For labels"
+    with pytest.raises(ValueError, match=sentence):
+        loop.run("loss")
+
+
 def test_forgetting_zero_grad_adds_up():
     loop = TrainingLoop(net(), batch(), nn.MSELoss(), sgd)
     for line in ("forward", "loss", "backward"):
@@ -155,6 +198,12 @@ def test_data_of_every_kind():
         first_batch([(inputs[0], None)])
     with pytest.raises(TypeError, match="targets"):
         first_batch((inputs, [1, 2]))
+    with pytest.raises(ValueError, match="this DataLoader is empty"):
+        first_batch(DataLoader(TensorDataset(inputs[:1], targets[:1]), 4, drop_last=True))
+    with pytest.raises(TypeError, match="a batch of this DataLoader is Tensor: training needs"):
+        first_batch(DataLoader(inputs, 4))
+    with pytest.raises(TypeError, match="a batch of this DataLoader is 3 parts"):
+        first_batch(DataLoader(TensorDataset(inputs, targets, targets), 4))
 
 
 def test_a_loss_that_is_no_number_is_told_by_its_reason():
@@ -226,6 +275,34 @@ def test_forgetting_zero_grad_is_told():
     assert "sum of 2 backward passes" in shown._said.value
 
 
+def test_what_has_no_gradient_does_not_move_and_is_told():
+    model = net()
+    model.fc1.bias.requires_grad_(False)
+    shown = fw.TrainingStep(model, batch(), None, sgd)
+    for line in ("forward", "loss", "zero_grad", "backward"):
+        shown.run_line(line)
+    assert "No way leads back to fc1.bias: grad stays None there" in shown._said.value
+    shown.run_line("step")
+    assert torch.equal(shown.loop.weights()["fc1.bias"], model.fc1.bias)
+    assert "The weights moved" in shown._said.value
+    assert "These stayed: fc1.bias." in shown._said.value
+    shown.lr = 0.0
+    shown.reset()
+    for line in LINES:
+        shown.run_line(line)
+    assert "No weight moved: the learning rate is 0" in shown._said.value
+
+
+def test_a_gradient_that_the_optimizer_does_not_clear_is_told():
+    model = net()
+    part = torch.optim.SGD(model.fc2.parameters(), lr=0.01)
+    shown = fw.TrainingStep(model, batch(), None, part)
+    for line in LINES[:4]:
+        shown.run_line(line)
+    shown.run_line("zero_grad")
+    assert "does not hold fc1.weight, fc1.bias: their .grad stays" in shown._said.value
+
+
 def test_clipping_is_told():
     shown = widget()
     shown.clip = 0.05
@@ -263,7 +340,8 @@ def test_a_learning_rate_that_is_too_large_is_told():
 def test_run_and_reset_by_button():
     shown = widget()
     shown._kept["n"].value = 7
-    shown._run_many()
+    button = next(w for w in shown.children[1].children if w.description == "run n steps")
+    button.click()
     assert shown.steps == 7
     assert shown._bar.value == shown._bar.max == 7
     shown.reset()
@@ -280,6 +358,7 @@ def test_run_and_reset_by_button():
         (lambda: fw.TrainingStep(net(), []), ValueError, "empty"),
         (lambda: widget(losss=1), TypeError, "did you mean 'loss'"),
         (lambda: widget().run_steps(0), ValueError, "count=0 is out of range"),
+        (lambda: widget().run_steps("3"), ValueError, "count='3' is out of range"),
         (lambda: setattr(widget(), "lr", -1.0), ValueError, "lr=-1.0 does not do"),
         (lambda: setattr(widget(), "clip", -1.0), ValueError, "clip=-1.0 does not do"),
         (lambda: widget().run_line("walk"), ValueError, "choose one of forward"),

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from traitlets import observe, validate
 
 from fwdwidgets import badge, display, figures
-from fwdwidgets.training_step import CODE, LINES, TrainingLoop, gradient_norm
+from fwdwidgets.training_step import CODE, INPUT, LINES, TrainingLoop, gradient_norm
 from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets._base import BadValue, ForwardWidget, row
 from fwdwidgets.widgets._plot import Plot
@@ -48,11 +48,12 @@ class TrainingStep(ForwardWidget):
         data: `(inputs, targets)` tensors, or a dataset or `DataLoader`, whose first batch is
             taken. Inputs with `requires_grad=True`, also of one axis, get a gradient.
         loss: of output and targets; by default `nn.MSELoss()`.
-        optimizer: an optimizer, whose class and options are taken for the copy, or a class or
-            function that makes one of the parameters; by default `SGD(lr=0.01)`.
+        optimizer: an optimizer of the model, which is copied with it, or a class or function that
+            makes one of the parameters; by default `SGD(lr=0.01)`.
 
     Attributes:
-        lr: the learning rate.
+        lr: the learning rate; of several groups of parameters, that of the first and of those
+            that share it.
         clip: gradients are scaled down to this norm before a step; 0 does not.
         parameter: the name of the parameter that is drawn; `"inputs"` for an input's gradient.
         loss: the last loss, None before there is one.
@@ -62,7 +63,7 @@ class TrainingStep(ForwardWidget):
 
     Raises:
         TypeError: model, data, loss or optimizer is of the wrong kind.
-        ValueError: the dataset is empty or has no labels.
+        ValueError: the dataset is empty or has no labels, or the optimizer is of another model.
     """
 
     lr = traitlets.Float(0.01)
@@ -170,7 +171,7 @@ class TrainingStep(ForwardWidget):
 
     def run_steps(self, count: int) -> None:
         """Run all five lines `count` times, 1 to 1,000."""
-        if not 1 <= count <= MAX_STEPS:
+        if not isinstance(count, int) or not 1 <= count <= MAX_STEPS:
             with self._told():
                 raise BadValue(f"count={count!r} is out of range: choose 1 to {MAX_STEPS:,} steps.")
         first = self.loop.losses[-1] if self.loop.losses else None
@@ -238,13 +239,21 @@ class TrainingStep(ForwardWidget):
         return f"loss = {self._last_loss()}"
 
     def _say_zero_grad(self) -> str:
+        left = [name for name in self.loop.gradients()]
+        if left:
+            return f"The optimizer does not hold {', '.join(left)}: their .grad stays."
         return "Every .grad is None: nothing is left of the backward passes of before."
 
     def _say_backward(self) -> str:
         fresh = gradient_norm(self.loop.fresh.values())
         norm = gradient_norm(self.loop.gradients().values())
+        without = [name for name in self.loop.weights() if name not in self.loop.fresh]
+        without = [name for name in without if name in self.loop.names]
         if self.loop.backwards == 1:
-            return f"Every weight has a gradient. All together have the norm {norm:.4g}."
+            every = "Every weight has a gradient."
+            if without:
+                every = f"No way leads back to {', '.join(without)}: grad stays None there."
+            return f"{every} All together have the norm {norm:.4g}."
         return (
             f"zero_grad was forgotten: .grad holds the sum of {self.loop.backwards} backward "
             f"passes, norm {norm:.4g}; this pass alone has {fresh:.4g}."
@@ -252,8 +261,13 @@ class TrainingStep(ForwardWidget):
 
     def _say_step(self) -> str:
         now, before = self.loop.weights(), self.loop.before
-        most = max(float((now[n] - before[n]).abs().max()) for n in now if now[n].numel())
-        text = f"Every weight moved, by at most {most:.4g}."
+        moved = {n: float((now[n] - before[n]).abs().max()) for n in now if now[n].numel()}
+        stayed = [n for n, by in moved.items() if by == 0 and n in self.loop.names and n != INPUT]
+        text = f"The weights moved, by at most {max(moved.values()):.4g}."
+        if not any(moved.values()):
+            text = "No weight moved: the learning rate is 0, or all gradients are."
+        elif stayed:
+            text += f" These stayed: {', '.join(stayed)}."
         if self.loop.clip is not None and self.loop.norms[-1] > self.loop.clip:
             text += (
                 f" The gradients' norm of {self.loop.norms[-1]:.4g} was clipped to "
@@ -393,9 +407,6 @@ class TrainingStep(ForwardWidget):
         ]
         many.add_class("fwd-n")
         self._keep()
-
-    def _run_many(self) -> None:
-        self.run_steps(self._kept["n"].value)
 
     def _runner(self, line: str) -> Callable[[], None]:
         return lambda: self.run_line(line)

@@ -84,7 +84,7 @@ def test_a_training_step_by_keyboard(open_widget: Callable[..., Page], visits: V
         button = page.get_by_role("button", name=re.compile(rf"^▸ {re.escape(line)}"))
         button.focus()
         page.keyboard.press("Space")
-    expect(page.locator(".fwd-badge")).to_contain_text("Every weight moved")
+    expect(page.locator(".fwd-badge")).to_contain_text("The weights moved")
     page.get_by_role("button", name="run n steps").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".fwd-badge")).to_contain_text("21 steps: the loss went from")

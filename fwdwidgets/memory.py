@@ -74,7 +74,8 @@ def measure_memory(model: nn.Module, inputs: Inputs, trace: ForwardTrace) -> Mem
     Args:
         model: any module that runs on them.
         inputs: with a batch axis, of at least one sample.
-        trace: its forward pass on these inputs.
+        trace: its forward pass on these inputs; of one that ran out of memory, steps are known by
+            the small batches alone.
 
     Returns:
         The bytes, or None where the inputs have no batch axis or the model does not run on two and
@@ -96,7 +97,7 @@ def measure_memory(model: nn.Module, inputs: Inputs, trace: ForwardTrace) -> Mem
     (predicted, learned), (predicted_more, learned_more) = runs
     return Memory(
         weights=base,
-        steps=_steps(trace, inputs.batch, passes),
+        steps=_steps(trace if trace.error is None else passes[0], inputs.batch, passes),
         inference=_need(predicted, predicted_more),
         training=_need(learned, learned_more) if learned else None,
     )

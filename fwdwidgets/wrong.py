@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from fwdwidgets.repairs import Check, check_repairs
 from fwdwidgets.seeds import reseed
 from fwdwidgets.trace import ForwardTrace, Step
 
+_NO_MEMORY = re.compile("can't allocate memory|out of memory", re.IGNORECASE)
 _SHOWN = 3
 """So many values that became NaN or infinite are written out."""
 _MIXING = ("linear", "matmul", "mm", "bmm", "batch_norm", "layer_norm", "group_norm", "where")
@@ -47,6 +49,11 @@ class Finding:
     check: Check | None
     sentences: tuple[str, ...]
     random: Tensor
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether it stopped because the batch asked for more memory than there is."""
+        return _out_of_memory(self.trace)
 
     def meetings(self, step: Step) -> Meetings | None:
         """The shapes that meet in a step."""
@@ -125,7 +132,15 @@ def describe_check(check: Check | None) -> str:
     )
 
 
+def _out_of_memory(trace: ForwardTrace) -> bool:
+    error = trace.error
+    return isinstance(error, MemoryError) or bool(error and _NO_MEMORY.search(str(error)))
+
+
 def _failure(trace: ForwardTrace, step: Step, check: Check | None) -> tuple[str, ...]:
+    if _out_of_memory(trace):
+        advice = "There is less memory than this batch asks for: a smaller batch asks for less."
+        return explain_failure(trace), advice
     product = arithmetic(trace, step)
     count = f"{product}: that is how many features arrive here." if product else ""
     return tuple(text for text in (explain_failure(trace), count, describe_check(check)) if text)

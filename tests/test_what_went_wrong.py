@@ -101,6 +101,25 @@ def test_what_batch_fits():
     assert "✓" not in widget._status.value
 
 
+class Wide(nn.Module):
+    def forward(self, x):
+        x = x.repeat(1, 1_000_000)
+        return torch.relu(x)
+
+
+def test_a_batch_that_memory_does_not_hold_is_told_with_what_fits():
+    model, inputs = Wide(), torch.ones(10_000_000, 1)  # 40 TB
+    widget = fw.WhatWentWrong(model, inputs, memory_mb=1024)
+    assert (widget.kind, widget.wrong_step) == ("error", "repeat")
+    assert "There is less memory than this batch asks for" in widget._message.value
+    # two results of 4 MB and an input of 4 bytes are alive at once, for each sample
+    assert widget.largest_batch == 1024 * 1_000_000 // (2 * 4_000_000 + 4) == 127
+    assert widget._sizes() == {"repeat": 4 * 10**13, "relu": 4 * 10**13}
+    widget.batch_size = 127
+    assert "to predict: 1.0 GB ✓ fits (a batch of at most 127)" in widget._status.value
+    assert "copy" not in widget._status.value
+
+
 def test_the_first_nan_and_the_values_that_made_it():
     p = torch.tensor([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]])
     widget = fw.WhatWentWrong(Entropy(), p)

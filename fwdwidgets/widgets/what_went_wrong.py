@@ -118,7 +118,7 @@ class WhatWentWrong(ForwardWidget):
     def _measure(self) -> Memory | None:
         """The bytes of the model, or of the repaired copy where that runs by itself."""
         found = self._finding
-        if found.kind != "error":
+        if found.kind != "error" or found.out_of_memory:
             return measure_memory(found.model, found.inputs, found.trace)
         check = found.check
         if check is None or not check.ran or any(repair.edit for repair in check.repairs):
@@ -158,10 +158,11 @@ class WhatWentWrong(ForwardWidget):
 
     @validate("batch_size")
     def _valid_batch_size(self, proposal: dict[str, Any]) -> int:
-        if not 1 <= proposal["value"] <= MOST_BATCH:
+        most = max(MOST_BATCH, self._finding.inputs.batch or 1)
+        if not 1 <= proposal["value"] <= most:
             with self._told():
                 raise BadValue(
-                    f"batch_size={proposal['value']} is out of range: choose 1 to {MOST_BATCH:,}."
+                    f"batch_size={proposal['value']} is out of range: choose 1 to {most:,}."
                 )
         return int(proposal["value"])
 
@@ -329,7 +330,8 @@ class WhatWentWrong(ForwardWidget):
             fits = need.at(self.batch_size) <= budget
             sign = "✓ fits" if fits else "✗ too large"
             parts.append(f"{words}: {in_bytes(need.at(self.batch_size))} {sign} ({much})")
-        whose = " of the repaired copy" if self.kind == "error" else ""
+        repaired = self.kind == "error" and not self._finding.out_of_memory
+        whose = " of the repaired copy" if repaired else ""
         self._status.value = (
             f"batch of {self.batch_size:,} in {self.memory_mb:,.0f} MB · {' · '.join(parts)} · "
             f"weights{whose} {in_bytes(memory.weights)}"

@@ -161,6 +161,12 @@ def test_parameters_and_constants_say_what_they_are():
     assert sorted(above) == ["batch_norm", "constant", "constant", "parameter", "parameter"]
 
 
+def test_a_sum_without_a_name_has_its_plus_sign():
+    graph = fw.ComputationGraph(lambda x: torch.relu(x + 1), x=2)
+    above = re.findall(r'fwd-graph-above"[^>]*>([^<]*)<', graph._picture.value)
+    assert above == ["+", "relu"]
+
+
 def test_a_long_name_keeps_its_end():
     model = nn.Sequential()
     model.add_module("transformer_layer", nn.Linear(1, 1))

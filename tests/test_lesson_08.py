@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+import fwdwidgets as fw
 from fwdwidgets.graphs import trace_graph
 from lessons import lesson, prose, read, run, solutions
 
@@ -30,6 +31,12 @@ def test_the_exercises_of_lesson_8():
     d = torch.tensor(2.0, requires_grad=True)
     ((a - 4) * (c * d)).backward()
     assert c.grad == d.grad == 0
+    graph = fw.ComputationGraph(lambda a, b, c, d: (a + b) * (c * d) + a, a=2, b=-4, c=-2, d=2)
+    graph.step = len(graph.graph.operations) + 3  # forward, the turn, and both ways from the sum
+    while "added to the ways before" not in graph._said.value:
+        graph.step += 1
+    assert "added to the ways before: -3" in graph._said.value  # 1 by the sum, f = -4 by e
+    assert graph.gradients["a"] == -2 * 2 + 1
 
 
 def test_lesson_16_two_paths(monkeypatch):

@@ -409,7 +409,7 @@ def _rounded(numbers: Any) -> str:
 def _above(node: Node) -> str:
     """What stands over a box: how it was made, or what it is, unless its name says so."""
     if node.kind == "operation":
-        return node.sign if node.op != node.name else ""
+        return node.sign if node.sign != node.name else ""
     return "" if node.kind in ("leaf", node.name) else node.kind
 
 

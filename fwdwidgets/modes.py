@@ -187,6 +187,28 @@ def dropping_in_eval(run: ModeRun) -> list[Step]:
     return [step for step in run.trace if step.name in run.dropped]
 
 
+def explain_careless(network: nn.Module | None, train: ModeRun, evaluated: ModeRun) -> str:
+    """What a dropout does in a mode in which it should not, and why; empty where all is well."""
+    dropping, idle = dropping_in_eval(evaluated), train.idle
+    if not dropping and not idle:
+        return ""
+    flag = flag_of(network) if network is not None else None
+    name = dropping[0].name if dropping else idle[0]
+    does = "drops in eval mode too" if dropping else "drops nothing in train mode either"
+    if flag and flag[1] is bool(dropping):
+        call = "eval" if dropping else "train"
+        return (
+            f"{name} {does}: forward() has a flag {flag[0]}, {flag[1]} unless it is told "
+            f"otherwise, and model.{call}() does not reach it. Use self.training in its place."
+        )
+    if dropping:
+        return (
+            f"{name} {does}: F.dropout drops unless it is told training=self.training. An "
+            "nn.Dropout layer knows its mode by itself."
+        )
+    return f"{name} {does}: it is told so by its argument. Pass training=self.training."
+
+
 class _Masks(TorchFunctionMode):
     """Draws each dropout's mask a second time, from the same random state, on ones."""
 

@@ -19,8 +19,7 @@ from fwdwidgets.kept import Held, held_bytes
 from fwdwidgets.modes import (
     ModeRun,
     Statistics,
-    dropping_in_eval,
-    flag_of,
+    explain_careless,
     run_in_mode,
     statistics,
 )
@@ -270,7 +269,7 @@ class Modes(WeightedWidget):
             self._notes["train"] = "Train mode: " + explain_failure(self._train.trace)
         else:
             self._notes["train"] = ""
-        self._notes["careless"] = self._say_careless()
+        self._notes["careless"] = explain_careless(self._forward.network, self._train, self._eval)
         self._notes["finite"] = explain_nonfinite(trace, self._inputs)
         self._said.value = badge.badge_html("neutral", self._describe())
         self._tables.value = norm_table(self._norms) + held_table(self._held)
@@ -278,29 +277,6 @@ class Modes(WeightedWidget):
         self._follow_weights()
         self._follow()
         self._show_message()
-
-    def _say_careless(self) -> str:
-        """What a dropout does in a mode in which it should not, and why."""
-        dropping, idle = dropping_in_eval(self._eval), self._train.idle
-        if not dropping and not idle:
-            return ""
-        network = self._forward.network
-        flag = flag_of(network) if network is not None else None
-        name, does = (dropping[0].name, "drops in eval mode too") if dropping else (
-            idle[0], "drops nothing in train mode either"
-        )  # fmt: skip
-        if flag and flag[1] is bool(dropping):
-            call = "eval" if dropping else "train"
-            return (
-                f"{name} {does}: forward() has a flag {flag[0]}, {flag[1]} unless it is told "
-                f"otherwise, and model.{call}() does not reach it. Use self.training in its place."
-            )
-        if dropping:
-            return (
-                f"{name} {does}: F.dropout drops unless it is told training=self.training. An "
-                "nn.Dropout layer knows its mode by itself."
-            )
-        return f"{name} {does}: it is told so by its argument. Pass training=self.training."
 
     def _describe(self) -> str:
         chosen = self._train.dropped.get(self.layer or "")

@@ -10,6 +10,7 @@ from typing import Any, overload
 import torch
 from torch import Tensor, nn
 
+from fwdwidgets._compiled import as_written, is_compiled, is_of_compiler
 from fwdwidgets._recorder import GIVEN, Call, Record, Recorder, in_torch
 from fwdwidgets._source import Span, expression, line, span
 from fwdwidgets._state import left_as_found, named_modules
@@ -207,6 +208,14 @@ class Tracer:
                 f"model={model!r} is no nn.Module: pass a network, such as nn.Linear(2, 1)"
                 + (", an instance and not the class" if isinstance(model, type) else "")
             )
+        if is_compiled(model):
+            with as_written():
+                return self._record(model, inputs, kwargs)
+        return self._record(model, inputs, kwargs, may_compile=True)
+
+    def _record(
+        self, model: nn.Module, inputs: Any, kwargs: Any, may_compile: bool = False
+    ) -> ForwardTrace:
         names = named_modules(model)
         output, error = None, None
         with left_as_found(names) as writes, _grad_mode(self.keep_graph):
@@ -220,6 +229,9 @@ class Tracer:
                 if raised.__traceback__ is not None:  # it begins in the model, not in this frame
                     raised.__traceback__ = raised.__traceback__.tb_next
         try:
+            if may_compile and is_of_compiler(error):
+                with as_written():
+                    return self._record(model, inputs, kwargs)
             return finish(recorder, output, error)
         finally:
             del error  # the caller's frame refers to this one: no cycle, memory goes with the trace

@@ -559,3 +559,39 @@ def test_modules_are_named_right_behind_a_global_hook_that_raises(when, modules)
         *([ran] if when == "post" else []),
         *[("add", "outer"), ("sub", "outer"), ("relu", "out"), ("neg", "")],
     ]
+
+
+@pytest.mark.parametrize("how", ["torch.compile", "model.compile"])
+def test_a_compiled_model_is_run_as_it_is_written_and_stays_compiled(how):
+    compiled = []
+
+    def backend(graph, _):
+        compiled.append(graph)
+        return graph.forward
+
+    model, x = Model(lambda self, x: F.relu(self.fc(x)), fc=nn.Linear(3, 2)), torch.randn(2, 3)
+    with torch.no_grad():
+        expected = model(x)
+    if how == "torch.compile":
+        fast, names = torch.compile(model, backend=backend), ["_orig_mod.fc", "_orig_mod.relu"]
+    else:
+        model.compile(backend=backend)
+        fast, names = model, ["fc", "relu"]
+    trace = fw.trace_forward(fast, x)
+    assert [(s.name, s.op) for s in trace] == list(zip(names, ["linear", "relu"], strict=True))
+    assert torch.equal(trace.output, expected)
+    assert not compiled
+    with torch.no_grad():
+        assert torch.equal(fast(x), expected)
+    assert compiled
+
+
+def test_a_condition_that_compiles_is_one_step():
+    class Model(nn.Module):
+        def forward(self, x):
+            return torch.cond(x.sum() > 0, lambda x: x.sin(), lambda x: x.cos(), (x,)) + 1
+
+    for x in (torch.ones(2), -torch.ones(2)):
+        trace = fw.trace_forward(Model(), x)
+        assert [s.op for s in trace] == ["sum", "gt", "cond", "add"]
+        assert torch.equal(trace.output, (x.sin() if x.sum() > 0 else x.cos()) + 1)

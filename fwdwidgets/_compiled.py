@@ -1,0 +1,43 @@
+"""A model that `torch.compile` has made faster is run as it is written, so that it can be seen."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+import torch
+from torch import nn
+
+_lock = Lock()
+_before: list[Any] = []
+"""A stance for each that is in `as_written`; the last to leave puts back what the first found."""
+
+
+def is_compiled(model: nn.Module) -> bool:
+    """Whether `torch.compile(model)` made this model, or `model.compile()` was called."""
+    return "_orig_mod" in model._modules or model._compiled_call_impl is not None
+
+
+def is_of_compiler(error: BaseException | None) -> bool:
+    """Whether the compiler raised it, as it does in `torch.cond` when it is looked at."""
+    return type(error).__module__.startswith("torch._dynamo")
+
+
+@contextmanager
+def as_written() -> Iterator[None]:
+    """Run what was compiled as it was written, and compile nothing."""
+    with _lock:
+        _before.append(torch.compiler.set_stance("force_eager"))
+    try:
+        with warnings.catch_warnings():
+            # The recorder's hooks may see the wrapper that torch.compile has put around a model.
+            warnings.filterwarnings("ignore", "Using `torch.compile")
+            yield
+    finally:
+        with _lock:
+            stance = _before.pop()
+            if not _before:
+                stance.__exit__(None, None, None)

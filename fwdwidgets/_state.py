@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from operator import is_not
 from typing import Any
 
 import torch
@@ -30,19 +31,21 @@ def _walk(module: nn.Module, name: str, found: dict[nn.Module, str]) -> None:
 def left_as_found(modules: Iterable[nn.Module]) -> Iterator[Callable[[list[Tensor]], None]]:
     """Put back training flags, buffers, hooks, gradients and the global random state on leaving.
 
-    Parameters are too large to be copied each time. The function that this gives is to be told
-    the operands of each operation that may write, before it runs: it keeps the parameters among
-    them, such as the weight of an embedding with `max_norm`, and they are put back too. What was
-    not materialised before stays materialised.
+    Parameters and modules that were replaced are put back; those that are new stay, as what was
+    not materialised before stays materialised. Parameters are too large to be copied each time:
+    the function that this gives is to be told the operands of each operation that may write,
+    before it runs, and it keeps the parameters among them, such as the weight of an embedding
+    with `max_norm`; they are put back too.
     """
     # A scripted module keeps its own state, and shares its tensors with the one it was made of.
-    flags, buffers, fresh, hooks = [], {}, [], []
+    owned, buffers, fresh, hooks = [], {}, [], []
     parameters: list[nn.Parameter] = []
     kept: list[Tensor] = []
     norms: list[Tensor] = []
     for module in modules:
-        flags.append((module, module.training))
-        parameters += [p for _, p in module._parameters.items() if p is not None]
+        weights_of = dict(module._parameters.items())
+        owned.append((module, module.training, weights_of, dict(module._modules.items())))
+        parameters += [p for p in weights_of.values() if p is not None]
         if module._buffers:
             buffers[module] = own = dict(module._buffers.items())
             tensors = [b for b in own.values() if b is not None]
@@ -74,15 +77,19 @@ def left_as_found(modules: Iterable[nn.Module]) -> Iterator[Callable[[list[Tenso
                 parameter.grad = grad
             if parameter.requires_grad is not learns:
                 parameter.requires_grad = learns
-        for module, training in flags:
+        for module, training, weights_of, children in owned:
             if module.training is not training:
                 module.training = training
+            if _replaced(module._parameters, weights_of):
+                module._parameters.update(weights_of)
+            if _replaced(module._modules, children):
+                module._modules.update(children)
             if module._buffers or module in buffers:
                 _put_back_buffers(module, buffers.get(module, {}))
         for norm in fresh:
             norm.reset_running_stats()
         if RemovableHandle.next_id > first_hook or hooks:
-            _put_back_hooks([module for module, _ in flags], first_hook, hooks)
+            _put_back_hooks([module for module, *_ in owned], first_hook, hooks)
 
 
 Value = tuple[Tensor, Tensor, int | None]
@@ -135,6 +142,11 @@ def _put_back(values: list[Value], norms: list[Tensor]) -> None:
         elif not torch.equal(tensor, value):
             # Not by a counted write: a kept graph refers to statistics that it never uses.
             (tensor.data if id(tensor) in statistics else tensor).copy_(value)
+
+
+def _replaced(entries: Any, found: dict[str, Any]) -> bool:
+    """Whether another parameter, or module, or none has taken the place of one that was found."""
+    return len(entries) < len(found) or any(map(is_not, entries.values(), found.values()))
 
 
 def _put_back_buffers(module: nn.Module, own: dict[str, Tensor | None]) -> None:

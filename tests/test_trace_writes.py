@@ -161,7 +161,14 @@ def new_data(self, x):
     return self.fc(x)
 
 
-@pytest.mark.parametrize("forward", [clamp, clamp_data, write_rows, new_data])
+def new_parameters(self, x):
+    self.fc.weight = nn.Parameter(torch.ones(4, 3))
+    del self.fc.bias
+    self.fc.bias = nn.Parameter(torch.ones(4))
+    return self.fc(x)
+
+
+@pytest.mark.parametrize("forward", [clamp, clamp_data, write_rows, new_data, new_parameters])
 def test_parameters_that_forward_writes_to_are_put_back(forward):
     model, x = Model(forward, fc=nn.Linear(3, 2)), torch.randn(1, 3)
     weight, bias = model.fc.weight, model.fc.bias
@@ -172,8 +179,23 @@ def test_parameters_that_forward_writes_to_are_put_back(forward):
     assert trace.error is None
     assert torch.equal(trace.output, expected)
     assert model.fc.weight is weight
+    assert model.fc.bias is bias
     assert torch.equal(weight, found[0])
     assert torch.equal(bias, found[1])
+
+
+def test_a_layer_that_forward_replaces_is_put_back_and_one_that_it_makes_stays():
+    def forward(self, x):
+        self.fc = nn.Linear(3, 2)
+        if not hasattr(self, "out"):
+            self.out = nn.Linear(2, 2)
+        return self.out(self.fc(x))
+
+    model, x = Model(forward, fc=nn.Linear(3, 2)), torch.randn(1, 3)
+    fc = model.fc
+    trace = fw.trace_forward(model, x)
+    assert model.fc is fc
+    assert torch.equal(model.out(trace["fc"].value), trace.output)
 
 
 def test_a_functional_embedding_that_renormalizes_is_put_back():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 
 SIGNS = {"correct": "✓", "incorrect": "✗", "neutral": "●"}
@@ -26,7 +27,7 @@ def answer_badge(
     """Say "correct: Ankle boot" or "incorrect: Sneaker, really Ankle boot", and how sure."""
     if prediction is None:
         return badge_html("neutral", "no answer: the output holds NaN")
-    detail = f"{probability:.1%}"
+    detail = f"{probability:.1%}" if math.isfinite(probability) else "probability NaN"
     if label is None:
         return badge_html("neutral", f"prediction: {name}", detail)
     if prediction == label:

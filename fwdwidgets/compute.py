@@ -19,7 +19,7 @@ from torch.nn.parameter import is_lazy
 from fwdwidgets import display
 from fwdwidgets._recorder import Recorder
 from fwdwidgets.diagnose import check_output, explain_failure
-from fwdwidgets.outputs import Answer, decide, read_answer
+from fwdwidgets.outputs import Answer, read_answer
 from fwdwidgets.samples import batch_of_one
 from fwdwidgets.seeds import reseed
 from fwdwidgets.trace import ForwardTrace, Tracer, finish
@@ -71,6 +71,11 @@ class Forward:
             raise TypeError(
                 f"model={model!r} is no network: pass an nn.Module, or a class or function "
                 "that makes one."
+            )
+        if not isinstance(training, bool):
+            raise TypeError(
+                f"training={training!r} is a {type(training).__name__}: "
+                "give True for train mode or False for eval mode"
             )
         self.model, self.training = model, training
         self.network: nn.Module | None = None
@@ -141,11 +146,10 @@ class Forward:
             # A copy goes in: a forward that works in place must not change the dataset.
             return self.tracer(network, batch.clone())
 
-    def predict(self, sample: Tensor, head: str) -> int | None:
-        """The predicted class of a sample, by the same forward pass without the recording."""
-        with torch.no_grad(), self.mode() as network:
-            output: Tensor = network(batch_of_one(sample, network).clone())
-        return decide(display.as_float(output[0]), head)
+    def predict(self, sample: Tensor) -> int | None:
+        """The predicted class of a sample, None where the network gives none."""
+        answer = self.run(sample).answer
+        return None if answer is None else answer.prediction
 
     @contextmanager
     def mode(self, training: bool | None = None, draw: int = DROPOUT_SEED) -> Iterator[nn.Module]:

@@ -32,6 +32,13 @@ class Sample:
     input: torch.Tensor
     label: int | float | None
 
+    @property
+    def class_index(self) -> int | None:
+        """The label where it is a whole number, else None."""
+        if self.label is None or not float(self.label).is_integer():
+            return None
+        return int(self.label)
+
 
 def dataset_length(dataset: Any) -> int:
     """Count the samples of a dataset, and refuse what is no dataset of samples.

@@ -45,7 +45,7 @@ def test_predict_is_what_the_recorded_run_predicts():
     for _ in range(3):
         image = torch.rand(1, 28, 28)
         run = forward.run(image)
-        assert forward.predict(image, run.answer.head) == run.answer.prediction
+        assert forward.predict(image) == run.answer.prediction
 
 
 def test_dropout_is_drawn_under_the_documented_seed():

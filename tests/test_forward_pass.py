@@ -1,6 +1,8 @@
 """The widget without a browser: state in, numbers and sentences out, PyTorch as the oracle."""
 
+import html
 import math
+import re
 import warnings
 
 import numpy as np
@@ -306,7 +308,36 @@ def test_next_and_previous_wrong_sample():
     right = fw.ForwardPass(Fixed(), [(ones, 0), (zeros, 1)])
     right.next_wrong()
     assert right.sample == 0
-    assert "answered right" in message(right)
+    assert "No other sample of the 2 is answered wrong." in message(right)
+
+
+def test_the_search_passes_what_has_no_label_or_no_answer_and_leaves_the_model_alone():
+    class Counted(Fixed):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("calls", torch.zeros(1))
+
+        def forward(self, x):
+            self.calls += 1
+            return super().forward(x) if x.isfinite().all() else {"logits": x}
+
+    ones, odd = torch.ones(1, 2, 2), torch.full((1, 2, 2), math.inf)
+    model = Counted()
+    widget = fw.ForwardPass(model, [(odd, 0), (ones, None), (odd, 1), (ones, 0), (ones, 2)])
+    widget.next_wrong()
+    assert widget.sample == 4
+    assert model.calls == 0
+    unknown = fw.ForwardPass(model, [(ones, None), (ones, None)])
+    unknown.next_wrong()
+    assert unknown.sample == 0
+    assert "No other sample of the 2 is answered wrong." in message(unknown)
+
+
+def test_the_search_leaves_running_statistics_alone_in_train_mode():
+    model = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(16, 3))
+    mean = model[0].running_mean.clone()
+    fw.ForwardPass(model, images(6, (1, 4, 4), 3), training=True).next_wrong()
+    assert torch.equal(model[0].running_mean, mean)
 
 
 def test_a_sample_may_come_from_numpy_or_a_tensor(data):
@@ -358,6 +389,24 @@ def test_controls_and_traits_follow_each_other(data):
     assert widget.seed is None
     widget.seed = 1234
     assert find(widget, "fwd-seed").value == 1234
+
+
+def test_the_default_layer_of_the_first_forward_that_runs():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 2, 3)
+
+        def forward(self, x):
+            if x.shape[1] == 3:
+                raise ValueError("no colours")
+            scale = torch.ones(1)
+            return self.conv(x).flatten(1)[:, :3] * scale
+
+    widget = fw.ForwardPass(Model(), [(torch.zeros(3, 4, 4), 0), (torch.zeros(1, 4, 4), 1)])
+    assert widget.layer is None
+    widget.sample = 1
+    assert widget.layer == "conv"
 
 
 def test_another_path_shows_the_nearest_earlier_step():
@@ -474,8 +523,8 @@ def test_bad_arguments_raise_a_sentence(data):
         fw.ForwardPass(fw.models.Network, data, class_names=["a", "b"])
     with pytest.raises((TypeError, ValueError), match="pair"):
         fw.ForwardPass(fw.models.Network, [torch.zeros(1, 28, 28)])
-    with pytest.raises(ValueError, match=r"label=0\.5"):
-        fw.ForwardPass(fw.models.Network, [(torch.zeros(1, 28, 28), 0.5)])
+    with pytest.raises(TypeError, match="training='eval' is a str: give True"):
+        fw.ForwardPass(fw.models.Network, data, training="eval")
     with pytest.raises(ValueError, match="label=12"):
         fw.ForwardPass(fw.models.Network, [(torch.zeros(1, 28, 28), 12)])
     with pytest.raises((TypeError, ValueError), match="cat"):
@@ -568,6 +617,46 @@ def test_nan_and_infinity_are_drawn_marked_and_told():
     assert "NaN" in message(widget)
     assert widget.prediction is None
     assert any(math.isnan(p) for p in widget.probabilities)
+
+
+@pytest.mark.parametrize("factor", [-math.inf, math.inf])
+def test_a_probability_that_is_no_number_is_called_so(factor):
+    class Model(nn.Module):
+        def forward(self, x):
+            return (x.flatten(1)[:, :3] + 1) * factor
+
+    widget = fw.ForwardPass(Model(), images(1, (1, 2, 2), 3))
+    assert "probability NaN" in find(widget, "fwd-badge").value
+    assert "nan%" not in find(widget, "fwd-badge").value
+
+
+@pytest.mark.parametrize("label", [0.5, math.nan, math.inf])
+def test_a_label_that_is_no_integer(label):
+    image = torch.zeros(1, 28, 28)
+    with pytest.raises(ValueError, match=f"label={label} .* must be an integer from 0 to 9"):
+        fw.ForwardPass(fw.models.Network, [(image, label)])
+    failing = fw.ForwardPass(fw.models.Network, [(torch.zeros(3, 28, 28), label)])
+    assert failing.label is None
+    assert "channels" in message(failing)
+
+
+@pytest.mark.parametrize(
+    ("trait", "value", "words"),
+    [
+        ("sample", "two", "sample='two' is of type str: give an int."),
+        ("sample", 1.5, "sample=1.5 is of type float: give an int."),
+        ("seed", "two", "seed='two' is of type str: give an int or None."),
+        ("page", None, "page=None is of type NoneType: give an int."),
+        ("layer", 3, "layer=3 is of type int: give a string or None."),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_told_and_raised(data, trait, value, words):
+    widget = fw.ForwardPass(fw.models.Network, data)
+    before = getattr(widget, trait)
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+        setattr(widget, trait, value)
+    assert getattr(widget, trait) == before
+    assert html.escape(words) in message(widget)
 
 
 def test_a_reload_asks_for_the_state_that_is_shown(data):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import ipywidgets
 import traitlets
@@ -247,8 +247,32 @@ class Index(traitlets.Int):  # type: ignore[type-arg]
             try:
                 value = operator.index(value)
             except TypeError:
-                pass  # an array of many: traitlets says what it expected
-        return super().validate(obj, value)
+                pass  # an array of many
+        try:
+            return super().validate(obj, value)
+        except traitlets.TraitError:
+            return _refuse(self, obj, value, "an int")
+
+
+class Text(traitlets.Unicode):  # type: ignore[type-arg]
+    """A string."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Take a string."""
+        try:
+            return super().validate(obj, value)
+        except traitlets.TraitError:
+            return _refuse(self, obj, value, "a string")
+
+
+def _refuse(trait: Any, widget: ForwardWidget, value: Any, wanted: str) -> NoReturn:
+    """Say in the widget and in code what a trait takes in place of a value of another type."""
+    wanted += " or None" if trait.allow_none else ""
+    error = BadValue(f"{trait.name}={value!r} is of type {type(value).__name__}: give {wanted}.")
+    if trait.name is None:  # one of several kinds that a union takes
+        raise error
+    with widget._told():
+        raise error
 
 
 class BadValue(traitlets.TraitError, ValueError, IndexError):

@@ -57,12 +57,12 @@ class SampledWidget(ForwardWidget):
 
     def _check_sample(self, sample: Sample) -> None:
         """Refuse class names or a label that do not go with the model's outputs."""
-        classes, label = self._classes, sample.label
+        classes, label, index = self._classes, sample.label, sample.class_index
         if classes is None:
             return
         if self._names is not None:
             check_class_names(self._names, classes)
-        if label is not None and (label != int(label) or not 0 <= label < classes):
+        if label is not None and (index is None or not 0 <= index < classes):
             raise BadValue(
                 f"label={label!r} of sample {sample.index} is no class of this model, which has "
                 f"{classes} outputs: a label must be an integer from 0 to {classes - 1}."

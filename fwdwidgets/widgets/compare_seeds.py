@@ -182,9 +182,9 @@ class CompareSeeds(SampledWidget):
     # --- draw ---------------------------------------------------------------------------------
 
     def _show(self) -> None:
-        answers, label = self._now.answers, self._sample.label
-        known = label is not None and not (answers and answers[0].head == "value")
-        self.set_trait("label", int(label) if known and label is not None else None)
+        answers = self._now.answers
+        is_value = bool(answers) and answers[0].head == "value"
+        self.set_trait("label", None if is_value else self._sample.class_index)
         self.set_trait("predictions", tuple([answer.prediction for answer in answers]))
         self.set_trait(
             "probabilities", tuple([tuple(answer.probabilities.tolist()) for answer in answers])

@@ -16,7 +16,7 @@ from fwdwidgets.compute import Run
 from fwdwidgets.diagnose import explain_nonfinite
 from fwdwidgets.trace import ForwardTrace, Step
 from fwdwidgets.widgets import _panels as panels
-from fwdwidgets.widgets._base import BadValue, Index, row
+from fwdwidgets.widgets._base import BadValue, Index, Text, row
 from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._steps import StepTable
 from fwdwidgets.widgets._weighted import WeightedWidget
@@ -60,7 +60,7 @@ class ForwardPass(WeightedWidget):
             the widget says it in a sentence.
     """
 
-    layer = traitlets.Unicode(None, allow_none=True)
+    layer = Text(None, allow_none=True)
     page = Index(0)
     label = traitlets.Int(None, allow_none=True, read_only=True)
     prediction = traitlets.Int(None, allow_none=True, read_only=True)
@@ -88,7 +88,7 @@ class ForwardPass(WeightedWidget):
             model,
             dataset,
             class_names,
-            training=bool(training),
+            training=training,
             checkpoints=checkpoints,
         )
         self._pictured = ""  # what the figure shows, in words
@@ -187,12 +187,12 @@ class ForwardPass(WeightedWidget):
 
     def _show_run(self) -> None:
         """Show a new trace: results, layers, figure, badge, table, sentences."""
-        answer, label = self._now.answer, self._sample.label
+        answer = self._now.answer
         prediction = answer.prediction if answer else None
-        known = label is not None and not (answer is not None and answer.head == "value")
-        self.set_trait("label", int(label) if known and label is not None else None)
+        is_value = answer is not None and answer.head == "value"
+        self.set_trait("label", None if is_value else self._sample.class_index)
         self.set_trait("prediction", prediction)
-        both = known and prediction is not None
+        both = self.label is not None and prediction is not None
         self.set_trait("correct", prediction == self.label if both else None)
         self.set_trait("probabilities", tuple(answer.probabilities.tolist()) if answer else ())
         self._error = self._now.failure
@@ -246,7 +246,8 @@ class ForwardPass(WeightedWidget):
         with self._quietly():
             if wanted not in names:
                 earlier = before[: before.index(wanted)] if wanted in before else []
-                self.layer = next((n for n in reversed(earlier) if n in names), names[0])
+                nearest = (name for name in reversed(earlier) if name in names)
+                self.layer = next(nearest, names[0]) if wanted else self._first_layer()
                 self.page = 0
             self._layer_slider.options = names
             self._layer_slider.value = self.layer
@@ -353,20 +354,19 @@ class ForwardPass(WeightedWidget):
 
     def _find_wrong(self, step: int) -> None:
         answer = self._now.answer
-        if answer is None or answer.head == "value":
+        if answer is not None and answer.head == "value":
             self._tell(search="There is no right or wrong to look for: no class is predicted.")
             return
         start, until = self.sample, time.monotonic() + SEARCH_SECONDS
         for count in range(1, self._length):
             index = (start + step * count) % self._length
             sample = self._load(index)
-            if (
-                sample.label is not None
-                and self._forward.predict(sample.input, answer.head) != sample.label
-            ):
-                self._notes["search"] = ""
-                self.sample = index
-                return
+            if sample.label is not None:
+                prediction = self._forward.predict(sample.input)
+                if prediction not in (None, sample.label):
+                    self._notes["search"] = ""
+                    self.sample = index
+                    return
             if time.monotonic() > until:
                 self._notes["search"] = (
                     f"No wrong answer among the {count:,} samples from {start} to {index}; "
@@ -374,4 +374,4 @@ class ForwardPass(WeightedWidget):
                 )
                 self.sample = index
                 return
-        self._tell(search=f"Every other sample of the {self._length:,} is answered right.")
+        self._tell(search=f"No other sample of the {self._length:,} is answered wrong.")

@@ -228,9 +228,8 @@ class StepThrough(WeightedWidget):
         # The picture is on its way; what follows takes its time.
         finite = explain_nonfinite(trace, self._batch) if self._batch is not None else ""
         mode = "train mode (dropout drops)" if self._forward.training else "eval mode"
-        label = self._sample.label
-        known = label is not None and label == int(label)
-        name = f" ({self._name(int(label))})" if known and label is not None else ""
+        label = self._sample.class_index
+        name = f" ({self._name(label)})" if label is not None else ""
         self._status.value = escape(
             f"sample {self.sample}{name} of {self._length:,} · {self._describe_weights()} · {mode}"
         )

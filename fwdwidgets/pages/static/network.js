@@ -280,7 +280,8 @@ class Network {
     }
     if (prediction === null) return badge("neutral", "no answer: the output holds NaN");
     const name = this.plan.names[prediction];
-    const chance = percent(found["answer.probabilities"].data[prediction]);
+    const probability = found["answer.probabilities"].data[prediction];
+    const chance = Number.isFinite(probability) ? percent(probability) : "probability NaN";
     if (label === null) return badge("neutral", `prediction: ${name}`, chance);
     if (label === prediction) return badge("correct", `correct: ${name}`, chance);
     return badge("incorrect", `incorrect: ${name}, really ${this.plan.names[label]}`, chance);

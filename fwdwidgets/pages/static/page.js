@@ -153,7 +153,7 @@ class Page {
     const step = classes.includes("fwd-next-wrong") ? 1 : classes.includes("fwd-previous-wrong") ? -1 : 0;
     if (!step) return this.after(this.engine.press(part.number), part);
     this.engine.findWrong(sample, step).then((found) => {
-      if (found === null) this.tell("Every other sample of this page is answered right.");
+      if (found === null) this.tell("No other sample of this page is answered wrong.");
       else this.after(found, part);
     });
   }

@@ -17,6 +17,7 @@ import tornado.netutil
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from traitlets.config import Config
 from voila.app import Voila
+from voila.tornado.handler import TornadoVoilaHandler
 
 from fwdwidgets.notebooks import card_of, title_of
 
@@ -67,6 +68,15 @@ class OwnKernel(KernelSpecManager):
         return {"python3": ""}
 
 
+class LessonPage(TornadoVoilaHandler):  # type: ignore[misc]
+    """One notebook, run for one reader."""
+
+    async def get(self, path: str | None = None) -> None:
+        """Answer with the page, and with the cookie that it needs to end its kernel on leaving."""
+        assert self.xsrf_token, "reading it sets the cookie"
+        await super().get(path)
+
+
 class LessonServer(Voila):  # type: ignore[misc]
     """Voila for a folder of notebooks."""
 
@@ -76,6 +86,13 @@ class LessonServer(Voila):  # type: ignore[misc]
         root = Path(self.root_dir)
         settings["voila_jinja2_env"].globals["card"] = lambda path: card_of(root, path)
         return dict(settings)
+
+    def init_handlers(self) -> list[Any]:
+        """Voila's own, with our page."""
+        return [
+            (route, LessonPage if handler is TornadoVoilaHandler else handler, *options)
+            for route, handler, *options in super().init_handlers()
+        ]
 
     def listen(self) -> None:
         """Listen on the port that was asked for, say where, and serve until interrupted."""

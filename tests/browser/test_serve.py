@@ -1,3 +1,4 @@
+import json
 import re
 import sys
 import urllib.error
@@ -241,6 +242,27 @@ def test_widgets_answer_the_keyboard(address: str, visits: Visits) -> None:
     expect(page.get_by_text("n is 1")).to_be_visible()
     icon = page.evaluate("getComputedStyle(document.querySelector('.fa-check')).fontFamily")
     assert "Awesome" in icon
+
+
+def answer(address: str) -> int:
+    """The status that a GET is answered with."""
+    try:
+        with urllib.request.urlopen(address) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_a_page_that_is_left_ends_its_kernel(address: str, visits: Visits) -> None:
+    page = ready(visits.open(page_of(address, "01_maths")))
+    config = json.loads(page.locator("#jupyter-config-data").text_content() or "")
+    kernel = f"{address}api/kernels/{config['kernelId']}"
+    page.goto("about:blank")
+    for _ in range(100):
+        if answer(kernel) == 404:
+            break
+        page.wait_for_timeout(100)
+    assert answer(kernel) == 404
 
 
 def test_a_reader_starts_before_the_code_is_done(address: str, visits: Visits) -> None:

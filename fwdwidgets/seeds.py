@@ -170,6 +170,6 @@ def _shows_mark(parameter: torch.Tensor) -> bool:
 
 def _described(model: nn.Module, name: str) -> str:
     owner = name.rpartition(".")[0]
-    kind = type(model.get_submodule(owner)).__name__
+    kind = type(dict(model.named_modules())[owner]).__name__
     place = f"in {owner!r} ({kind})" if owner else f"of the model ({kind})"
     return f"parameter {name!r} {place}"

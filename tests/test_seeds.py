@@ -1,5 +1,6 @@
 import copy
 import functools
+import warnings
 
 import pytest
 import torch
@@ -186,6 +187,14 @@ def test_what_no_layer_draws_is_refused_by_name(model, parameter, module):
     with pytest.raises(ValueError, match=rf"parameter '[\w.]*{parameter}'.*\({module}\)"):
         reseed(model, 0)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_scripted_model_is_refused_by_name():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        model = torch.jit.script(nn.Sequential(nn.Linear(2, 1)))
+    with pytest.raises(ValueError, match=r"^parameter '0\.weight' in '0' .*pass the class"):
+        reseed(model, 0)
 
 
 def test_the_learner_s_own_reset_counts():

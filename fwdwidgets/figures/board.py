@@ -261,5 +261,5 @@ class Board:
                 patch |= {f"{bar}.x": x1, f"{bar}.y": (y0 + y1) / 2, f"{bar}.len": y1 - y0}
             else:  # room for the numbers at its ends
                 patch |= {f"{bar}.x": (x0 + x1) / 2, f"{bar}.y": y0}
-                patch[f"{bar}.len"] = 0.86 * (x1 - x0)
+                patch[f"{bar}.len"] = 0.78 * (x1 - x0)
         return patch | dict(view.layout or {})

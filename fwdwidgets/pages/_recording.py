@@ -243,7 +243,7 @@ class Recorder:
             return
         self._known[key] = len(self.states)
         pieces: dict[Place, int] = {}
-        for place, value in self.parts.take().items():
+        for place, value in {**self.parts.take(), **self._offers()}.items():
             if self.states and place in self._shown and _same(self._shown[place], value):
                 continue
             in_levels = not exactly and place[1].startswith("traces.") and place[1].endswith(".z")
@@ -254,6 +254,20 @@ class Recorder:
             if self.base.get(place) != piece or not self.states:
                 pieces[place] = piece
         self.states.append(pieces if self.states else {})
+
+    def _offers(self) -> dict[Place, list[Any]]:
+        """What each slider is to offer in the state that there is now.
+
+        A button can lead to values that are recorded with few others; elsewhere a hand that
+        moves the slider should not stop at them.
+        """
+        return {
+            (self.parts.number(part), "offers"): [
+                _plain_value(value) for value in self._values_of(name, part)
+            ]
+            for name, part in self._controls.items()
+            if kind_of(part) == "slider"
+        }
 
     def data(self) -> dict[str, Any]:
         """What the page script reads: see `recorded.js`."""

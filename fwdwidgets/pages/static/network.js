@@ -70,6 +70,14 @@ class Network {
     return this.vector[this.number("seed") >= 0 ? this.number("seed") : this.number("epoch")];
   }
 
+  stops(number) {
+    return this.controls[number].values.map((_, id) => id);
+  }
+
+  leads() {
+    return true;
+  }
+
   move(number, id) {
     const { name } = this.controls[number];
     if (id < 0) return false;

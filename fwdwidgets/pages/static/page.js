@@ -70,8 +70,13 @@ class Page {
     this.rest = null;
     for (const [number, shown] of values) if (this.parts[number].kind !== "plot") this.parts[number].show(shown);
     for (const [number, shown] of values) this.dress(number, shown);
-    for (const { part } of this.engine.controls) this.parts[part]?.refresh?.({});
+    this.refresh();
     this.keepAddress();
+  }
+
+  // Where one control stands decides at which values another one stops.
+  refresh() {
+    for (const { part } of this.engine.controls) this.parts[part]?.refresh?.({});
   }
 
   // Resolves when all that is known is on the screen.
@@ -107,10 +112,10 @@ class Page {
     return this.engine.controls.findIndex((control) => control.part === part.number);
   }
 
-  // The numbers of a control's values, from the least to the largest.
+  // The numbers of the values at which a slider stops, from the least to the largest.
   order(number) {
     const { values } = this.engine.controls[number];
-    return values.map((_, id) => id).sort((a, b) => values[a] - values[b]);
+    return this.engine.stops(number).sort((a, b) => values[a] - values[b]);
   }
 
   scale(part) {
@@ -146,9 +151,8 @@ class Page {
     const classes = part.shown.classes;
     const sample = this.engine.controls.findIndex(({ name }) => name === "sample");
     if (classes.includes("fwd-random")) {
-      const order = this.order(sample).filter((id) => id !== this.engine.vector[sample]);
-      if (order.length) this.after(this.engine.move(sample, order[Math.floor(Math.random() * order.length)]), part);
-      return;
+      const others = this.order(sample).filter((id) => id !== this.engine.vector[sample] && this.engine.leads(sample, id));
+      return this.after(this.engine.move(sample, others[Math.floor(Math.random() * others.length)] ?? -1), part);
     }
     const step = classes.includes("fwd-next-wrong") ? 1 : classes.includes("fwd-previous-wrong") ? -1 : 0;
     if (!step) return this.after(this.engine.press(part.number), part);
@@ -170,6 +174,7 @@ class Page {
 
   after(done, part, typed) {
     if (done) return;
+    this.refresh();
     const names = this.engine.controls.filter(({ part }) => this.views.has(part) && !this.views.get(part).hidden);
     const state = names.map(({ name, texts, part: p }) => {
       const number = this.engine.controls.findIndex((control) => control.part === p);

@@ -137,8 +137,10 @@ const VIEWS = {
   slider(part) {
     const range = element("input", { type: "range", min: 0, step: 1 });
     const readout = element("output", { className: "widget-readout" });
+    let order = [];
     part.refresh = () => {
-      const { order, texts, at } = part.page.scale(part);
+      const { order: stops, texts, at } = part.page.scale(part);
+      order = stops;
       range.max = Math.max(0, order.length - 1);
       range.value = order.indexOf(at);
       range.disabled = Boolean(part.shown.disabled) || order.length < 2;
@@ -146,9 +148,8 @@ const VIEWS = {
       range.setAttribute("aria-valuetext", readout.textContent);
     };
     range.addEventListener("input", () => {
-      const { order, texts } = part.page.scale(part);
       const chosen = order[Number(range.value)];
-      readout.textContent = texts[chosen];
+      readout.textContent = part.page.scale(part).texts[chosen];
       range.setAttribute("aria-valuetext", readout.textContent);
       part.page.chosen(part, chosen);
     });

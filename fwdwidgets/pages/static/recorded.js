@@ -32,7 +32,20 @@ class Recorded {
     return moves ? moves[wanted] : this.index.get(wanted);
   }
 
+  // The values at which a slider stops: those it is to offer, and where else it leads.
+  stops(number) {
+    const { part, values } = this.controls[number];
+    const { offers } = this.page.parts[part].shown;
+    return values.map((_, id) => id).filter((id) => id === this.vector[number]
+      || offers.includes(values[id]) || this.leads(number, id));
+  }
+
+  leads(number, value) {
+    return this.target(number, value) !== undefined;
+  }
+
   move(number, value) {
+    if (value < 0) return false;
     if (this.vector[number] === value && this.at !== null) return true;
     return this.go(this.target(number, value), this.vector.with(number, value));
   }

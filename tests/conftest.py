@@ -4,6 +4,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# As kernels are served: two workers with two threads each would only fight over the cores.
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
 settings.register_profile("fwdwidgets", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("fwdwidgets")
 

@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--seconds",
         type=_above_zero,
-        default=10.0,
+        default=20.0,
         help="how long recording one widget may take (%(default)s)",
     )
     export.set_defaults(run=_export)

@@ -8,6 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from fwdwidgets.pages._page import PageOptions, make_page
 from fwdwidgets.pages._save import frame_html, page_heights, save_page, srcdoc
 from fwdwidgets.widgets._base import ForwardWidget
@@ -19,6 +21,7 @@ SETUP = "import fwdwidgets.pages._capture as _capture; _capture.install(); del _
 
 def install() -> None:
     """Show a page in place of each widget from now on."""
+    torch.set_num_threads(1)  # as served: threads would fight over the cores of a busy machine
     plan = json.loads(os.environ[ENVIRONMENT])
     count = 0
 

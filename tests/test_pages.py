@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import re
+from html import unescape
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from torch import nn
 import fwdwidgets as fw
 from fwdwidgets.pages import _onnx
 from fwdwidgets.pages._archive import LEVELS, Archive, quantise
-from fwdwidgets.pages._recording import Recorder
+from fwdwidgets.pages._recording import Recorder, check_choices
 from fwdwidgets.pages._snapshot import Snapshots
 
 DATA = [(torch.rand(1, 28, 28), i % 10) for i in range(6)]
@@ -68,7 +69,7 @@ def test_recording_leaves_the_widget_as_it_was_and_records_every_combination():
     widget.sample, widget.threshold = 2, 0.4
     before = Snapshots(widget).take()
     choices = {"threshold": [0.2, 0.4, 0.6], "seed": [0, 1]}
-    recorder = Recorder(widget, choices, megabytes=9, seconds=60)
+    recorder = Recorder(widget, choices, megabytes=9, seconds=3600)
     recorder.record()
     assert (widget.sample, widget.threshold, widget.seed) == (2, 0.4, None)
     after = Snapshots(widget).take()
@@ -78,9 +79,32 @@ def test_recording_leaves_the_widget_as_it_was_and_records_every_combination():
     assert len(seen) == 5 * 3 * 2 * 2  # rows, thresholds, seeds, weights as given or not
 
 
+@pytest.mark.parametrize("kind", [np.array, torch.tensor])
+def test_values_come_from_arrays_and_tensors_as_well(kind):
+    widget = fw.StepThrough(fw.models.MyNetwork, DATA)
+    choices = {"sample": kind([0, 2]), "seed": kind([0, 1]), "step": ["flatten"]}
+    recorder = Recorder(widget, check_choices(widget, choices, {}), megabytes=9, seconds=3600)
+    recorder.record()
+    controls = {each["name"]: each["values"] for each in recorder.data()["controls"]}
+    assert (controls["sample"], controls["seed"]) == ([0, 2], [0, 1])
+    assert recorder.spent == ""
+
+
+def test_a_slider_stops_at_no_value_that_is_only_there_with_other_settings():
+    widget = fw.BatchForward(fw.models.MyNetwork, DATA, size=2)
+    choices = {"start": [0, 4], "size": [1, 2], "seed": [0]}
+    recorder = Recorder(widget, choices, megabytes=9, seconds=3600)
+    recorder.record()
+    data = recorder.data()
+    (start,) = (each for each in data["controls"] if each["name"] == "start")
+    assert {0, 1, 2, 4} <= set(start["values"])  # the buttons lead to 1 and 2
+    place = data["places"].index([start["part"], "offers"])
+    assert recorder.archive.pieces[data["base"][place]] == [0, 4]
+
+
 def test_a_budget_ends_recording_near_the_first_state():
     widget = fw.StepThrough(fw.models.Network, DATA)
-    recorder = Recorder(widget, {}, megabytes=0.05, seconds=60)
+    recorder = Recorder(widget, {}, megabytes=0.05, seconds=3600)
     recorder.record()
     assert "0.05 MB" in recorder.spent
     assert len(recorder.states) > 5
@@ -150,12 +174,47 @@ class Noisy(nn.Module):
         return self.layer(x.flatten(1) + torch.randn(1, 784))
 
 
-@pytest.mark.parametrize("model", [Wandering, Noisy])
-def test_a_model_that_cannot_be_exported_is_recorded_and_the_page_says_so(model, tmp_path):
-    html = saved(fw.ForwardPass(model, DATA), tmp_path)
-    assert "recorded states" in footer(html)
-    assert "The network itself cannot run here: " in footer(html)
-    assert 'data-part="model"' not in html
+class Frozen(nn.Module):
+    """Turns its BatchNorm back to train mode: each forward pass moves its statistics."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.bn = nn.Linear(784, 10), nn.BatchNorm1d(28)
+
+    def forward(self, x):
+        self.bn.train()
+        return self.layer(self.bn(x[:, 0]).flatten(1))
+
+
+class Dropping(nn.Module):
+    """Has a dropout that no mode turns off."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+
+    def forward(self, x):
+        return self.layer(nn.functional.dropout(x.flatten(1)))
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        (Wandering, ""),
+        (Noisy, "step 'randn' gives other numbers in the exported graph, off by "),
+        (Dropping, "step 'dropout' gives other numbers in the exported graph, off by "),
+        (Frozen, "step 'bn' writes to its own "),
+    ],
+)
+def test_a_model_that_cannot_be_exported_is_recorded_and_the_page_says_so(
+    model, sentence, tmp_path
+):
+    widget = fw.ForwardPass(model, DATA)
+    said = footer(saved(widget, tmp_path, sample=[0, 1], seed=[0], layer=["layer"], seconds=3600))
+    assert re.search(r"\d recorded states", said)
+    assert f"The network itself cannot run here: {sentence}" in unescape(said)
+    assert "Recording ended" not in said
+    assert 'data-part="model"' not in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_a_graph_that_gives_other_numbers_is_refused_with_the_step(monkeypatch):
@@ -260,6 +319,7 @@ def test_an_embedded_page_opens_where_it_is_told(tmp_path):
     [
         ({"smaple": [1]}, TypeError, "'smaple' is no control of ForwardPass; name one of sample"),
         ({"sample": 3}, TypeError, "sample=3 is no collection of values: pass a list or range"),
+        ({"sample": [0.5]}, ValueError, "sample=0.5 is not there; choose 0 to 5"),
         ({"sample": [99]}, ValueError, "sample=99 is not there; choose 0 to 5"),
         ({"layer": ["conv9"]}, ValueError, "layer='conv9' is not there; choose one of"),
         ({"state": {"layer": "conv9"}}, ValueError, "layer='conv9' is not there"),

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from fwdwidgets import display
+from fwdwidgets._state import left_as_found
 from fwdwidgets.compute import ForwardView, Run
 
 LARGEST_DIFFERENCE = 1e-4
@@ -115,6 +116,12 @@ def export(model: nn.Module, batch: Tensor) -> Exported:
         import onnxscript  # noqa: F401
     except ImportError:
         raise CannotExport('onnx is not installed: pip install "fwdwidgets[pages]"') from None
+    if changed := _changed_by_forward(model, batch):
+        where, _, name = changed[0].rpartition(".")
+        who = f"step {where!r}" if where else "the model"
+        raise CannotExport(
+            f"{who} writes to its own {name} in each forward pass, as BatchNorm in train mode does"
+        )
     fed, weights = _FedView(model), weights_of(model)
     try:
         with torch.no_grad(), warnings.catch_warnings():
@@ -129,8 +136,21 @@ def export(model: nn.Module, batch: Tensor) -> Exported:
     return _tidy(proto, names, list(weights))
 
 
+def _changed_by_forward(model: nn.Module, batch: Tensor) -> list[str]:
+    """The names of buffers that a forward pass writes to, or takes another tensor for."""
+    before = {name: (buffer, buffer._version) for name, buffer in model.named_buffers()}
+    with torch.no_grad(), left_as_found(model.modules()):
+        model(batch.clone())
+        after = {name: (buffer, buffer._version) for name, buffer in model.named_buffers()}
+    return [
+        name
+        for name, (buffer, version) in after.items()
+        if name not in before or before[name][0] is not buffer or before[name][1] != version
+    ]
+
+
 def _first_sentence(error: Exception) -> str:
-    text = str(error.__cause__ or error).strip().split("\n")[0]
+    text = str(error.__cause__ or error).strip().split("\n")[0].rstrip(".")
     return f"{type(error.__cause__ or error).__name__}: {text[:200]}"
 
 

@@ -147,8 +147,8 @@ def _network_footer(page: NetworkPage) -> list[str]:
         f"Every move runs the network in this page, by onnxruntime-web {runtime} on one thread. "
         f"The largest difference from PyTorch {_torch_version()} is {proof.largest:.1e} of "
         f"a step's largest value{f' (step {escape(proof.where)})' if proof.where else ''}, in "
-        f"{proof.runs:,} forward passes and {proof.values:,} numbers: {page.samples:,} samples, "
-        f"{page.weights:,} sets of weights.",
+        f"{_counted(proof.runs, 'forward pass', 'es')} and {proof.values:,} numbers: "
+        f"{_counted(page.samples, 'sample')}, {_counted(page.weights, 'set')} of weights.",
         _made_by(),
     ]
 
@@ -156,11 +156,16 @@ def _network_footer(page: NetworkPage) -> list[str]:
 def _recorded_footer(recorder: Recorder, refused: str) -> list[str]:
     why = f" The network itself cannot run here: {escape(refused)}." if refused else ""
     spent = f" Recording ended at {recorder.spent}." if recorder.spent else ""
+    states = _counted(len(recorder.states), "recorded state")
     return [
-        f"This page shows {len(recorder.states):,} recorded states; nothing is computed in "
+        f"This page shows {states}; nothing is computed in "
         f"it.{why}{spent} Printed numbers are exact, large pictures have 255 levels of colour.",
         _made_by(),
     ]
+
+
+def _counted(many: int, what: str, ending: str = "s") -> str:
+    return f"{many:,} {what}{ending if many != 1 else ''}"
 
 
 def _made_by() -> str:

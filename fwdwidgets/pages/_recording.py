@@ -70,7 +70,7 @@ class Recorder:
         self._controls = widget._frame.controls
         self._choices = {name: list(values) for name, values in choices.items()}
         self._megabytes, self._seconds = megabytes, seconds
-        self._started = time.monotonic()
+        self._started = 0.0
         self._shown: dict[Place, Any] = {}  # by the first state
         self._values: dict[str, list[Any]] = {name: [] for name in self._controls}
         self._known: dict[str, int] = {}
@@ -85,6 +85,7 @@ class Recorder:
 
     def record(self) -> None:
         """Walk from the state that there is."""
+        self._started = time.monotonic()
         turn = count()
         self._note()
         queue: list[tuple[float, int, State]] = [(0.0, next(turn), self._home)]
@@ -354,7 +355,8 @@ def check_choices(
     for name, values in choices.items():
         if isinstance(values, str) or not isinstance(values, Iterable):
             raise TypeError(f"{name}={values!r} is no collection of values: pass a list or range.")
-        checked[name] = list(values)
+        # Of numbers from NumPy and tensors, the plain ones: what is kept goes into JSON.
+        checked[name] = [v.item() if hasattr(v, "item") else v for v in values]
     for name, value in state.items():
         if name in checked:
             checked[name].append(value)
@@ -373,5 +375,7 @@ def _taken_by(part: Any, value: Any) -> str | None:
     if kind_of(part) == "slider" and not isinstance(part, ipywidgets.FloatLogSlider):
         number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
         good = number and part.min <= value <= part.max
+        if good and isinstance(part, ipywidgets.IntSlider):
+            good = value == int(value)
         return None if good else f"{part.min} to {part.max}"
     return None

@@ -6,7 +6,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from .conftest import Visits
 
@@ -131,8 +131,10 @@ def test_a_reload_keeps_the_step(address: str, visits: Visits) -> None:
     page = ready(visits.open(address))
     page.locator(".fwd-next-step").click()
     step_to(page, 4)
-    row = page.locator(".fwd-steps [aria-current=true] th").inner_text()
-    expect(page.locator(".fwd-step .widget-readout")).to_have_text(row)  # what is kept is its value
+    page.wait_for_function(  # what is kept is the slider's value
+        "() => document.querySelector('.fwd-steps [aria-current=true] th').innerText"
+        " === document.querySelector('.fwd-step .widget-readout').innerText"
+    )
     page.reload()
     ready(page)
     step_to(page, 4)

@@ -77,6 +77,12 @@ def _parser() -> argparse.ArgumentParser:
         help="a folder for the site; for a single notebook also an .html file that holds it all",
     )
     export.add_argument(
+        "--shared",
+        metavar="DIR",
+        help="a folder for the parts that all pages have alike, for several exports that stand "
+        "together (OUT/fwdwidgets)",
+    )
+    export.add_argument(
         "--megabytes",
         type=_above_zero,
         default=3.0,
@@ -184,6 +190,7 @@ def _export(arguments: argparse.Namespace) -> int:
     from fwdwidgets.pages._site import ExportError, export_folder, export_notebook
 
     source, out = Path(arguments.source).expanduser(), Path(arguments.out).expanduser()
+    shared = Path(arguments.shared).expanduser() if arguments.shared else None
     budget = {"megabytes": arguments.megabytes, "seconds": arguments.seconds}
     try:
         browser_files.read("plotly.js")
@@ -192,12 +199,14 @@ def _export(arguments: argparse.Namespace) -> int:
                 raise _Refused(f"there is no notebook {source}: name an .ipynb file, or a folder.")
             whole = out.suffix == ".html"
             page = out if whole else out / f"{source.stem}.html"
-            export_notebook(source, page, whole=whole, **budget)
+            if whole and shared:
+                raise _Refused(f"{out} holds all that it needs: leave out --shared.")
+            export_notebook(source, page, whole=whole, shared=shared, **budget)
         else:
             folder = notebooks_dir(arguments.source)
             if out.suffix == ".html":
                 raise _Refused(f"{out} is one file, {source} a folder: name a folder for the site.")
-            page = export_folder(folder, out, report=_say, **budget)[0]
+            page = export_folder(folder, out, report=_say, shared=shared, **budget)[0]
     except (ExportError, FolderError, FileNotFoundError) as error:
         raise _Refused(str(error)) from None
     except OSError as error:

@@ -6,7 +6,6 @@ import operator
 import sys
 import warnings
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -72,7 +71,7 @@ def train(
     modes = [(module, module.training) for module in network.modules()]
     checkpoints = Checkpoints()
     bar = _Bar(epochs, len(loader), progress)
-    with torch.random.fork_rng(devices=[]) if not torch.cuda.is_available() else nullcontext():
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         try:
             _keep(checkpoints, network, items, criterion, batch_size)

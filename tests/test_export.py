@@ -72,6 +72,20 @@ def test_a_notebook_as_one_file_carries_its_widgets(tmp_path):
     assert [p.name for p in page.parent.iterdir()] == ["one.html"]
 
 
+def test_a_book_has_its_shared_parts_where_its_author_wants_them(tmp_path, capsys):
+    path = write(tmp_path / "one.ipynb", new_code_cell(WIDGET))
+    book = tmp_path / "book"
+    assert (
+        main(["export", str(path), str(book / "a"), "--shared", str(book / "run"), "--seconds=1"])
+        == 0
+    )
+    assert (book / "run" / "plotly.js").is_file()
+    assert not (book / "a" / "fwdwidgets").exists()
+    assert 'src="../../run/plotly.js"' in (book / "a" / "pages" / "one-1.html").read_text("utf-8")
+    assert main(["export", str(path), str(book / "a.html"), "--shared", str(book / "run")]) == 2
+    assert "a.html holds all that it needs: leave out --shared." in capsys.readouterr().err
+
+
 def test_a_cell_that_fails_ends_in_a_sentence(tmp_path, capsys):
     path = write(tmp_path / "bad.ipynb", new_code_cell("raise ValueError('no such thing')"))
     assert main(["export", str(path), str(tmp_path / "out")]) == 2

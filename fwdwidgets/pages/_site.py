@@ -29,6 +29,7 @@ def export_folder(
     *,
     megabytes: float,
     seconds: float,
+    shared: Path | None = None,
     report: Callable[[str], Any] = print,
 ) -> list[Path]:
     """Make a site of all notebooks of a folder, with an index.
@@ -38,6 +39,7 @@ def export_folder(
         out: where the site goes; it is made where it does not exist.
         megabytes: how large the recorded states of one widget may become.
         seconds: how long recording one widget may take.
+        shared: a folder for the parts that all pages have alike; None is one in `out`.
         report: is told each notebook when it is begun.
 
     Returns:
@@ -52,7 +54,9 @@ def export_folder(
         report(f"{path.name} ({number + 1} of {len(notebooks)})")
         around = (notebooks[number - 1] if number else None, *notebooks[number + 1 : number + 2])
         page = out / f"{path.stem}.html"
-        export_notebook(path, page, megabytes=megabytes, seconds=seconds, around=around)
+        export_notebook(
+            path, page, megabytes=megabytes, seconds=seconds, shared=shared, around=around
+        )
         pages.append(page)
     cards = [(f"{path.stem}.html", card_of(folder, path.name)) for path in notebooks]
     if (folder / PICTURES).is_dir():
@@ -68,6 +72,7 @@ def export_notebook(
     *,
     megabytes: float,
     seconds: float,
+    shared: Path | None = None,
     around: tuple[Path | None, ...] = (),
     whole: bool = False,
 ) -> None:
@@ -86,7 +91,7 @@ def export_notebook(
     page.parent.mkdir(parents=True, exist_ok=True)
     plan = {
         "folder": "" if whole else str((page.parent / WIDGETS).resolve()),
-        "shared": "" if whole else str((page.parent / SHARED).resolve()),
+        "shared": "" if whole else str((shared or page.parent / SHARED).resolve()),
         "name": page.stem,
         "title": title,
         "megabytes": megabytes,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -32,10 +31,7 @@ def as_written() -> Iterator[None]:
     with _lock:
         _before.append(torch.compiler.set_stance("force_eager"))
     try:
-        with warnings.catch_warnings():
-            # The recorder's hooks may see the wrapper that torch.compile has put around a model.
-            warnings.filterwarnings("ignore", "Using `torch.compile")
-            yield
+        yield
     finally:
         with _lock:
             stance = _before.pop()

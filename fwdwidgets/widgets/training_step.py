@@ -239,8 +239,7 @@ class TrainingStep(ForwardWidget):
         return f"loss = {self._last_loss()}"
 
     def _say_zero_grad(self) -> str:
-        left = [name for name in self.loop.gradients()]
-        if left:
+        if left := list(self.loop.gradients()):
             return f"The optimizer does not hold {', '.join(left)}: their .grad stays."
         return "Every .grad is None: nothing is left of the backward passes of before."
 

@@ -10,6 +10,7 @@ import contextlib
 import gc
 import io
 import statistics
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -124,6 +125,13 @@ def turn(run: Callable[[], Any], spent: float, calls: int = 24) -> list[float]:
     return times[4:] or times[1:] or times
 
 
+def leave_torch_plain() -> None:
+    """Take off the wrappers of torch's functions, which torchlens leaves for all that follows."""
+    wrappers = sys.modules.get("torchlens.backends.torch.wrappers")
+    if wrappers is not None:
+        wrappers.unwrap_torch()
+
+
 def measure(title: str, model: nn.Module, x: Tensor, bar: float, rounds: int) -> None:
     """Print one table; slow peers take fewer turns."""
     model = model.eval()
@@ -145,6 +153,7 @@ def measure(title: str, model: nn.Module, x: Tensor, bar: float, rounds: int) ->
                     times[name] += turn(run, spent=sum(times[name]))
                 except Exception as error:
                     runs[name] = reason(error)
+                leave_torch_plain()
     bare = statistics.median(times["bare"])
     for name, values in times.items():
         if isinstance(runs[name], str):

@@ -276,6 +276,7 @@ class Recorder(TorchFunctionMode):
         if place is None:
             return result
         made, index = self._made, len(self.records)
+        shapes = shapes or _shapes(operands)
         parents = []
         for t in operands:
             known = made.get(id(t))
@@ -294,9 +295,7 @@ class Recorder(TorchFunctionMode):
         for t in outputs:
             values.append(_copy(t))
             made[id(t)] = (ref(t), index)
-        call, where = place
-        shapes = shapes or _shapes(operands)
-        fields = op, call, where, shapes, parents, values, mutates, None
+        fields = op, *place, shapes, parents, values, mutates, None
         self.records.append(_new_record(Record, fields))  # at a third of the time of Record(...)
         return result
 
@@ -342,7 +341,9 @@ class Recorder(TorchFunctionMode):
         while frame is not end:
             code = frame.f_code
             kind = _KINDS.get(id(code)) or _kind(code)
-            if kind is _USERS:
+            if kind is _TORCHS:
+                pass
+            elif kind is _USERS:
                 here = code, frame.f_lasti
                 where = where or here
                 if len(above) < len(entered):
@@ -351,7 +352,7 @@ class Recorder(TorchFunctionMode):
                 if frame in places:
                     break
                 entered.append(frame)
-            elif kind is _LAZY or (kind is _UNSEENS and not (where or entered)):
+            elif kind is _LAZY or not (where or entered):
                 return None
             frame = frame.f_back or end
         while running[-1] is not frame:  # those calls have ended, however they did
@@ -375,7 +376,7 @@ def in_torch(code: types.CodeType) -> bool:
     return (_KINDS.get(id(code)) or _kind(code)) is not _USERS
 
 
-_USERS, _TORCHS, _CALLS, _UNSEENS, _LAZY = range(1, 6)
+_TORCHS, _USERS, _CALLS, _UNSEENS, _LAZY = range(1, 6)
 _OWN = {
     os.path.join(os.path.dirname(__file__), name)
     for name in ("_recorder.py", "_rerun.py", "_inputs.py", "trace.py")

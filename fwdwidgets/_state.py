@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from operator import is_not
 from typing import Any
 
@@ -27,93 +26,102 @@ def _walk(module: nn.Module, name: str, found: dict[nn.Module, str]) -> None:
             _walk(child, f"{name}.{key}" if name else key, found)
 
 
-@contextmanager
-def left_as_found(modules: Iterable[nn.Module]) -> Iterator[Callable[[list[Tensor]], None]]:
-    """Put back training flags, buffers, hooks, gradients and the global random state on leaving.
-
-    Parameters and modules that were replaced are put back; those that are new stay, as what was
-    not materialised before stays materialised. Parameters are too large to be copied each time:
-    the function that this gives is to be told the operands of each operation that may write,
-    before it runs, and it keeps the parameters among them, such as the weight of an embedding
-    with `max_norm`; they are put back too.
-    """
-    # A scripted module keeps its own state, and shares its tensors with the one it was made of.
-    owned, buffers, fresh, hooks = [], {}, [], []
-    parameters: list[nn.Parameter] = []
-    kept: list[Tensor] = []
-    norms: list[Tensor] = []
-    for module in modules:
-        weights_of = dict(module._parameters.items())
-        owned.append((module, module.training, weights_of, dict(module._modules.items())))
-        parameters += [p for p in weights_of.values() if p is not None]
-        if module._buffers:
-            buffers[module] = own = dict(module._buffers.items())
-            tensors = [b for b in own.values() if b is not None]
-            kept += tensors
-            if isinstance(module, nn.modules.batchnorm._NormBase):
-                norms += tensors
-                if any(is_lazy(b) for b in tensors):
-                    fresh.append(module)
-        if module._forward_hooks or module._forward_pre_hooks:
-            if not hasattr(module, "_initialize_hook"):  # of a lazy module, which removes it
-                hooks.append((module, [dict(getattr(module, name)) for name in _HOOKS]))
-    grads = [(p, p.grad, p.requires_grad) for p in parameters]
-    kept += [grad for _, grad, _ in grads if grad is not None]
-    values = [_value(t) for t in kept if not is_lazy(t)]
-    weights = _Weights(parameters)
-    cuda = {p.device for p in parameters if p.is_cuda}
-    random = torch.get_rng_state(), [(d, torch.cuda.get_rng_state(d)) for d in cuda]
-    first_hook = RemovableHandle.next_id
-    try:
-        yield weights.keep
-    finally:
-        torch.set_rng_state(random[0])
-        for device, state in random[1]:
-            torch.cuda.set_rng_state(state, device)
-        if values or weights.values:
-            _put_back(values + weights.values, norms)
-        for parameter, grad, learns in grads:
-            if parameter.grad is not grad:
-                parameter.grad = grad
-            if parameter.requires_grad is not learns:
-                parameter.requires_grad = learns
-        for module, training, weights_of, children in owned:
-            if module.training is not training:
-                module.training = training
-            if _replaced(module._parameters, weights_of):
-                module._parameters.update(weights_of)
-            if _replaced(module._modules, children):
-                module._modules.update(children)
-            if module._buffers or module in buffers:
-                _put_back_buffers(module, buffers.get(module, {}))
-        for norm in fresh:
-            norm.reset_running_stats()
-        if RemovableHandle.next_id > first_hook or hooks:
-            _put_back_hooks([module for module, *_ in owned], first_hook, hooks)
-
-
 Value = tuple[Tensor, Tensor, int | None]
 """A tensor, what it held, and its version where values cannot be compared."""
 
 
-class _Weights:
-    """Keeps the values of parameters that are about to be written to."""
+class left_as_found:
+    """Put back flags, buffers, hooks, gradients, the grad mode and the random state on leaving.
 
-    def __init__(self, parameters: list[nn.Parameter]) -> None:
-        self._parameters = parameters
+    Parameters and modules that were replaced are put back; those that are new stay, as what was
+    not materialised before stays materialised. Parameters are too large to be copied each time:
+    the function that entering gives is to be told the operands of each operation that may write,
+    before it runs, and it keeps the parameters among them, such as the weight of an embedding
+    with `max_norm`; they are put back too.
+    """
+
+    def __init__(self, modules: Iterable[nn.Module]) -> None:
+        """Take the modules, with all their children."""
+        self._modes = [(module, module.training) for module in modules]
+
+    def __enter__(self) -> Callable[[list[Tensor]], None]:
+        """Note everything."""
+        self._owned: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self._buffers: dict[nn.Module, dict[str, Tensor | None]] = {}
+        self._hooks: list[tuple[nn.Module, list[dict[int, Any]]]] = []
+        self._norms: list[Tensor] = []
+        self._fresh: list[nn.modules.batchnorm._NormBase] = []
         self._by_storage: dict[int, list[nn.Parameter]] | None = None
-        self.values: list[Value] = []
+        parameters: list[nn.Parameter | None] = []
+        kept: list[Tensor] = []
+        for module, _ in self._modes:
+            # A scripted module keeps its own, and shares its tensors with the one it was made of.
+            if module._parameters:
+                parameters += module._parameters.values()
+                self._owned.append((module._parameters, dict(module._parameters.items())))
+            if module._modules:
+                self._owned.append((module._modules, dict(module._modules.items())))
+            if module._buffers:
+                kept += self._note_buffers(module)
+            if module._forward_hooks or module._forward_pre_hooks:
+                if not hasattr(module, "_initialize_hook"):  # of a lazy module, which removes it
+                    found = [dict(getattr(module, name)) for name in _HOOKS]
+                    self._hooks.append((module, found))
+        self._grads = [(p, p.grad, p.requires_grad) for p in parameters if p is not None]
+        kept += [grad for _, grad, _ in self._grads if grad is not None]
+        self._values = [_value(t) for t in kept if not is_lazy(t)]
+        devices = {p.device for p, *_ in self._grads if p.is_cuda}
+        self._cuda = [(device, torch.cuda.get_rng_state(device)) for device in devices]
+        self._random = torch.get_rng_state()
+        self._first_hook, self._grad_mode = RemovableHandle.next_id, torch.is_grad_enabled()
+        return self._keep
 
-    def keep(self, operands: list[Tensor]) -> None:
+    def _note_buffers(self, module: nn.Module) -> list[Tensor]:
+        self._buffers[module] = own = dict(module._buffers.items())
+        tensors = [b for b in own.values() if b is not None]
+        if isinstance(module, nn.modules.batchnorm._NormBase):
+            self._norms += tensors
+            if any(is_lazy(b) for b in tensors):
+                self._fresh.append(module)
+        return tensors
+
+    def _keep(self, operands: list[Tensor]) -> None:
         """Keep each parameter that shares its memory with an operand."""
         if self._by_storage is None:
             self._by_storage = {}
-            for parameter in self._parameters:
+            for parameter, *_ in self._grads:
                 self._by_storage.setdefault(_storage(parameter), []).append(parameter)
         for tensor in operands:
             for parameter in self._by_storage.pop(_storage(tensor), ()):
                 if not is_lazy(parameter):
-                    self.values.append(_value(parameter))
+                    self._values.append(_value(parameter))
+
+    def __exit__(self, *_: object) -> None:
+        """Put everything back."""
+        if torch.is_grad_enabled() is not self._grad_mode:
+            torch.set_grad_enabled(self._grad_mode)
+        torch.set_rng_state(self._random)
+        for device, state in self._cuda:
+            torch.cuda.set_rng_state(state, device)
+        if self._values:
+            _put_back(self._values, self._norms)
+        for parameter, grad, learns in self._grads:
+            if parameter.grad is not grad:
+                parameter.grad = grad
+            if parameter.requires_grad is not learns:
+                parameter.requires_grad = learns
+        for module, training in self._modes:
+            if module.training is not training:
+                module.training = training
+            if module._buffers or module in self._buffers:
+                _put_back_buffers(module, self._buffers.get(module, {}))
+        for entries, found in self._owned:
+            if _replaced(entries, found):
+                entries.update(found)
+        for norm in self._fresh:
+            norm.reset_running_stats()
+        if RemovableHandle.next_id > self._first_hook or self._hooks:
+            _put_back_hooks([module for module, _ in self._modes], self._first_hook, self._hooks)
 
 
 def _storage(tensor: Tensor) -> int:

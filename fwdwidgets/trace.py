@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from typing import Any, overload
 
 import torch
@@ -126,25 +127,33 @@ class ForwardTrace:
     """The steps of one forward pass, in the order in which they ran.
 
     Attributes:
-        steps: every recorded operation.
         output: what the model returned, as returned; None when it raised.
         error: the exception that ended the forward pass, or None.
-        output_step: the step that made `output`, None where the output is no tensor of a step.
     """
 
     def __init__(
-        self,
-        steps: tuple[Step, ...],
-        output: Any,
-        error: Exception | None,
-        output_step: Step | None,
+        self, records: list[Record], output: Any, error: Exception | None, made: int | None
     ) -> None:
-        """Made by a `Tracer`."""
-        self.steps, self.output, self.error, self.output_step = steps, output, error, output_step
-        self._by_name = {step.name: step for step in steps}
+        """Made by a `Tracer`; `made` is the index of the record that made the output."""
+        self._records, self.output, self.error, self._made = records, output, error, made
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """Every recorded operation; they are named when they are first looked at."""
+        names = _names(self._records)
+        return tuple([Step(n, r, names) for n, r in zip(names, self._records, strict=True)])
+
+    @property
+    def output_step(self) -> Step | None:
+        """The step that made `output`, None where the output is no tensor of a step."""
+        return None if self._made is None else self.steps[self._made]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Step]:
+        return {step.name: step for step in self.steps}
 
     def __len__(self) -> int:
-        return len(self.steps)
+        return len(self._records)
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
@@ -218,7 +227,9 @@ class Tracer:
     ) -> ForwardTrace:
         names = named_modules(model)
         output, error = None, None
-        with left_as_found(names) as writes, _grad_mode(self.keep_graph):
+        with left_as_found(names) as writes:
+            if torch.is_grad_enabled() is not self.keep_graph:
+                torch.set_grad_enabled(self.keep_graph)
             recorder = Recorder(model, names, writes)
             try:
                 with recorder, self._watch(recorder):
@@ -235,19 +246,6 @@ class Tracer:
             return finish(recorder, output, error)
         finally:
             del error  # the caller's frame refers to this one: no cycle, memory goes with the trace
-
-
-@contextmanager
-def _grad_mode(enabled: bool) -> Iterator[None]:
-    """The grad mode, and back, also where the forward pass changed it; free where it is so."""
-    before = torch.is_grad_enabled()
-    if before is not enabled:
-        torch.set_grad_enabled(enabled)
-    try:
-        yield
-    finally:
-        if torch.is_grad_enabled() is not before:
-            torch.set_grad_enabled(before)
 
 
 def trace_forward(model: nn.Module, /, *inputs: Any, **kwargs: Any) -> ForwardTrace:
@@ -277,7 +275,7 @@ def trace_forward(model: nn.Module, /, *inputs: Any, **kwargs: Any) -> ForwardTr
 
 
 def finish(recorder: Recorder, output: Any, error: Exception | None) -> ForwardTrace:
-    """Name what a recorder saw of a forward pass that returned `output` or raised `error`."""
+    """The trace of what a recorder saw until the model returned `output` or raised `error`."""
     records = list(recorder.records)
     if error is not None:
         failed = recorder.failed
@@ -286,10 +284,7 @@ def finish(recorder: Recorder, output: Any, error: Exception | None) -> ForwardT
         else:
             records.append(_python_error(error, recorder))
     recorder.failed = None  # its traceback holds the recorder
-    names = _names(records)
-    steps = tuple([Step(n, record, names) for n, record in zip(names, records, strict=True)])
-    made = recorder.made_by(output)
-    return ForwardTrace(steps, output, error, None if made is None else steps[made])
+    return ForwardTrace(records, output, error, recorder.made_by(output))
 
 
 def _python_error(error: Exception, recorder: Recorder) -> Record:

@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 import fwdwidgets
 
@@ -97,3 +101,14 @@ def test_the_public_names_are_sorted_and_there():
         if not name.startswith("_") and getattr(value, "__module__", "").startswith("fwdwidgets.")
     }
     assert public <= set(names)
+
+
+def test_pinned_releases_run_on_debians_python():
+    too_new = []
+    for line in (PACKAGE.parent / "constraints.txt").read_text().splitlines():
+        name = Requirement(line).name
+        with suppress(PackageNotFoundError):  # of an extra that is not installed
+            needs = metadata(name).get("Requires-Python") or ""
+            if not SpecifierSet(needs).contains("3.11.2"):
+                too_new.append(f"{line} needs Python {needs}")
+    assert too_new == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -179,6 +180,7 @@ class ComputationGraph(ForwardWidget):
             else "",
             "unused": self._say_unused(found),
             "one way": graph.one_way,
+            "nonfinite": _say_nonfinite(graph),
         }
 
     @property
@@ -246,6 +248,8 @@ class ComputationGraph(ForwardWidget):
         with self._quietly():
             for (name, index), slider in self._sliders.items():
                 number = float(self._values[name][index])
+                if not math.isfinite(number):
+                    continue  # no place on a slider: the note tells it, a move takes it away
                 slider.min, slider.max = min(slider.min, number), max(slider.max, number)
                 if not shows(slider, number, slider.value):
                     slider.value = number
@@ -286,7 +290,7 @@ class ComputationGraph(ForwardWidget):
         """The same in PyTorch, with what is known so far behind it."""
         lines = ["import torch", ""]
         for name, value in self._values.items():
-            numbers = repr(_plain(value)) if value.numel() <= MAX_SLIDERS else "..."
+            numbers = _literal(_plain(value)) if value.numel() <= MAX_SLIDERS else "..."
             asks = ", requires_grad=True" if value.is_floating_point() else ""
             lines.append(f"{name} = torch.tensor({numbers}{asks})")
         source = source_of(self.function)
@@ -347,6 +351,7 @@ class ComputationGraph(ForwardWidget):
         self, name: str, index: tuple[int, ...], value: float
     ) -> ipywidgets.FloatSlider:
         title = name + (f"[{', '.join(map(str, index))}]" if index else "")
+        value = value if math.isfinite(value) else 0.0
         reach = max(5.0, 2 * abs(value))
         slider = self._slider(
             ipywidgets.FloatSlider, title, value=value, min=-reach, max=reach, step=0.1
@@ -398,6 +403,28 @@ def _plain(value: Tensor) -> Any:
         return value.tolist()
     shortest = (value.float() if value.dtype is torch.bfloat16 else value).numpy().astype(str)
     return shortest.astype(float).tolist()
+
+
+def _literal(numbers: Any) -> str:
+    """As Python writes it, so that it can be run again."""
+    if isinstance(numbers, list):
+        return f"[{', '.join(map(_literal, numbers))}]"
+    finite = not isinstance(numbers, float) or math.isfinite(numbers)
+    return repr(numbers) if finite else f'float("{numbers}")'
+
+
+def _say_nonfinite(graph: Graph) -> str:
+    """Which node is the first that holds NaN or infinity; empty where all is finite."""
+    odd = next((node for node in graph.nodes.values() if not node.value.isfinite().all()), None)
+    if odd is None:
+        return ""
+    first = odd.value[~odd.value.isfinite()].flatten()[0].item()
+    made = f"{odd.name} = {first:g}" if odd.value.numel() == 1 else f"{odd.name} holds {first:g}"
+    if odd.kind == "operation":
+        given = ", ".join(f"{name} = {_short(graph.nodes[name].value)}" for name in odd.parents)
+        return f"{made}, the first that is not finite: {odd.op} made it of {given}."
+    advice = " Move its slider, or set widget.leaves." if odd.kind == "leaf" else ""
+    return f"{made}: it is not finite, and what is made of it may not be either.{advice}"
 
 
 def _rounded(numbers: Any) -> str:

@@ -28,6 +28,8 @@ ROOMS = {
     "training": NOT_TORCHS,
     "autoencoding": NOT_TORCHS,
     "modes": NOT_TORCHS,
+    "mode_words": NOT_TORCHS,
+    "norms": NOT_TORCHS,
     "kept": NOT_TORCHS,
     "training_step": NOT_TORCHS,
     "comparison": NOT_TORCHS,

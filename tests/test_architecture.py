@@ -32,6 +32,8 @@ ROOMS = {
     "norms": NOT_TORCHS,
     "kept": NOT_TORCHS,
     "training_step": NOT_TORCHS,
+    "training_words": NOT_TORCHS,
+    "first_batch": NOT_TORCHS,
     "comparison": NOT_TORCHS,
     "tables": NOT_TORCHS,
     "memory": NOT_TORCHS,

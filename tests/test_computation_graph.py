@@ -249,6 +249,9 @@ def test_bad_states_are_refused_and_told():
     assert "step=11" in graph._message.value
     with pytest.raises(ValueError, match="give a value to each of a, b, c, d"):
         graph.leaves = {"a": 1}
+    with pytest.raises(ValueError, match=r"leaves=\[1, 2\] is of type list: give a dict"):
+        graph.leaves = [1, 2]
+    assert "is of type list" in graph._message.value
     with pytest.raises(ValueError, match="a has shape"):
         graph.leaves = {**graph.leaves, "a": [1.0, 2.0]}
     assert (graph.step, graph.output) == (0, 8)

@@ -397,6 +397,7 @@ def test_run_and_reset_by_button():
         (lambda: widget().run_steps(True), ValueError, "count=True is of type bool"),
         (lambda: widget().run_steps(2.0), ValueError, "count=2.0 is of type float"),
         (lambda: setattr(widget(), "lr", "a"), ValueError, "lr='a' is of type str: give a number"),
+        (lambda: setattr(widget(), "clip", True), ValueError, "clip=True is of type bool"),
         (lambda: fw.TrainingStep(fw.models.Net, batch()), TypeError, r"an instance, such as Net\("),
         (
             lambda: fw.TrainingStep(nn.LazyLinear(1), batch()),

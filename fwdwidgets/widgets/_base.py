@@ -258,8 +258,10 @@ class Number(traitlets.Float):  # type: ignore[type-arg]
     """A float, also from NumPy or a tensor of one element."""
 
     def validate(self, obj: Any, value: Any) -> Any:
-        """Take whatever Python takes as a float, but for text."""
-        if hasattr(value, "__float__") and not isinstance(value, bool):
+        """Take whatever Python takes as a float, but for text, True and False."""
+        if isinstance(value, bool):
+            return _refuse(self, obj, value, "a number")
+        if hasattr(value, "__float__"):
             try:
                 value = float(value)
             except (TypeError, ValueError, RuntimeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
@@ -62,7 +62,7 @@ class ComputationGraph(ForwardWidget):
         ValueError: the graph is too large to draw, or is not made by PyTorch's operations.
     """
 
-    leaves = traitlets.Dict()
+    leaves = traitlets.Any()
     step = Index(0)
     output = traitlets.Float(None, allow_none=True, read_only=True)
     gradients = traitlets.Dict(read_only=True)
@@ -100,9 +100,14 @@ class ComputationGraph(ForwardWidget):
     def _valid_leaves(self, proposal: dict[str, Any]) -> dict[str, Any]:
         with self._told():
             given = proposal["value"]
+            if not isinstance(given, Mapping):
+                raise BadValue(
+                    f"leaves={given!r} is of type {type(given).__name__}: give a dict, with a "
+                    f"value for each of {', '.join(self._values)}."
+                )
             if set(given) != set(self._values):
                 raise BadValue(
-                    f"leaves={sorted(given)} are not those of this graph: give a value to each of "
+                    f"leaves={list(given)} are not those of this graph: give a value to each of "
                     f"{', '.join(self._values)}."
                 )
             values = {name: _leaf(name, given[name], old) for name, old in self._values.items()}

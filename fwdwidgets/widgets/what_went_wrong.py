@@ -90,7 +90,7 @@ class WhatWentWrong(ForwardWidget):
         self._publish()
         self._make_figure()
         self._build_controls()
-        self.step = step if step is not None else self.wrong_step or self._names()[0]
+        self.step = step if step is not None else self._first_step()
         self.view = view or ("values" if self.kind == "nonfinite" else "bytes")
         self.batch_size = self._finding.inputs.batch or 1 if batch_size is None else batch_size
         self.memory_mb = memory_mb
@@ -176,9 +176,15 @@ class WhatWentWrong(ForwardWidget):
                 )
         return float(proposal["value"])
 
+    def _first_step(self) -> str:
+        """Where it went wrong, else the first."""
+        return self.wrong_step or self._names()[0]
+
     @observe("step", "view", "batch_size", "memory_mb")
     def _changed(self, _: Any) -> None:
         if not self._quiet:
+            with self._quietly():
+                self.step = self.step if self.step is not None else self._first_step()
             self._show_finding()
             self._show()
 

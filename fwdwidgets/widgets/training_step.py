@@ -300,7 +300,7 @@ class TrainingStep(ForwardWidget):
         panel = self._parts[part]
         if value is None:
             panel.hide(drawing)
-            panel.say(drawing, f"<b>{figures.escape(title)}</b> not there yet")
+            panel.say(drawing, f"<b>{figures.escape(title)}</b><br>not there yet")
             return
         shape = tuple(value.shape)
         # A lone vector stands as one row; the batch axis of one is left out by the grid.

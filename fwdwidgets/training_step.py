@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.nn.parameter import is_lazy
 
 from fwdwidgets.diagnose import explain_failure
-from fwdwidgets.samples import dataset_length, get_sample
+from fwdwidgets.first_batch import first_batch
 from fwdwidgets.trace import trace_forward
 
 LINES = ("forward", "loss", "zero_grad", "backward", "step")
@@ -25,8 +25,6 @@ CODE = {
     "backward": "loss.backward()",
     "step": "optimizer.step()",
 }
-BATCH = 16
-"""So many samples of a dataset make the batch."""
 INPUT = "inputs"
 """The name under which the gradient of the input is shown."""
 
@@ -66,8 +64,16 @@ class TrainingLoop:
         loss: Callable[[Tensor, Tensor], Tensor],
         optimizer: Any,
     ) -> None:
+        if isinstance(model, type):
+            name = model.__name__
+            raise TypeError(f"model is the class {name}: pass an instance, such as {name}().")
         if not isinstance(model, nn.Module):
             raise TypeError(f"model={model!r} is no network: pass an nn.Module.")
+        if any(is_lazy(parameter) for parameter in model.parameters()):
+            raise ValueError(
+                "this model has a lazy layer without weights: run it once, as in model(inputs), "
+                "and make the optimizer after that."
+            )
         if not any(parameter.requires_grad for parameter in model.parameters()):
             raise ValueError("this model has no parameters to train: give it a layer that learns.")
         if isinstance(loss, type):
@@ -96,6 +102,7 @@ class TrainingLoop:
         self.output: Tensor | None = None
         self.loss: Tensor | None = None
         self.warnings: list[str] = []
+        self._random = torch.Generator().manual_seed(0).get_state()
         self._used = False  # the graph of this loss has been gone back through
         self.before = self.weights()
         self.fresh: dict[str, Tensor] = {}
@@ -132,8 +139,14 @@ class TrainingLoop:
         Raises:
             ValueError: it needs another line first; the message says which.
         """
-        with torch.enable_grad():
-            getattr(self, f"_{line}")()
+        # Random numbers of its own: dropout draws as before after a reset, and the global random
+        # state is left as found.
+        with torch.enable_grad(), torch.random.fork_rng(range(torch.cuda.device_count())):
+            torch.set_rng_state(self._random)
+            try:
+                getattr(self, f"_{line}")()
+            finally:
+                self._random = torch.get_rng_state()
 
     def run_steps(self, count: int, report: Callable[[int], Any] | None = None) -> None:
         """Run all five lines `count` times; `report` is told how many are done."""
@@ -249,48 +262,6 @@ class TrainingLoop:
 def gradient_norm(gradients: Iterable[Tensor]) -> float:
     """The length of all gradients together: the root of the sum of all squares."""
     return float(sum(float(g.double().square().sum()) for g in gradients) ** 0.5)
-
-
-def first_batch(data: Any) -> tuple[Tensor, Tensor]:
-    """Inputs and targets of a pair of tensors, a `DataLoader`, or a dataset's first samples.
-
-    Raises:
-        TypeError: it is none of them.
-        ValueError: a dataset is empty or has no labels.
-    """
-    if isinstance(data, DataLoader):
-        data = _first_of(data)
-    if isinstance(data, (tuple, list)) and len(data) == 2 and isinstance(data[0], Tensor):
-        inputs, targets = data
-        if not isinstance(targets, Tensor):
-            raise TypeError(f"targets={targets!r} are no tensor: pass (inputs, targets) tensors.")
-        if not inputs.numel():
-            raise ValueError(f"inputs of shape {tuple(inputs.shape)} are empty: pass a sample.")
-        own = inputs.detach().clone().requires_grad_(inputs.requires_grad)
-        return own, targets.detach().clone()
-    count = min(dataset_length(data), BATCH)
-    samples = [get_sample(data, index, target=True) for index in range(count)]
-    missing = next((s.index for s in samples if s.label is None), None)
-    if missing is not None:
-        raise ValueError(f"sample {missing} has no label: training needs one for each sample.")
-    labels = torch.tensor([sample.label for sample in samples])
-    return torch.stack([s.input for s in samples]), (
-        labels[:, None] if labels.is_floating_point() else labels
-    )
-
-
-def _first_of(loader: DataLoader[Any]) -> tuple[Tensor, Tensor]:
-    batch = next(iter(loader), None)
-    if batch is None:
-        raise ValueError("this DataLoader is empty: pass one with at least one batch.")
-    pair = isinstance(batch, (tuple, list)) and len(batch) == 2
-    if not pair or not all(isinstance(part, Tensor) for part in batch):
-        kind = f"{len(batch)} parts" if isinstance(batch, (tuple, list)) else type(batch).__name__
-        raise TypeError(
-            f"a batch of this DataLoader is {kind}: training needs inputs and targets, two tensors."
-        )
-    inputs, targets = batch
-    return inputs, targets
 
 
 def _checked(optimizer: Any, model: nn.Module) -> Any:

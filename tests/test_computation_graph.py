@@ -1,5 +1,7 @@
 """The graph widget against plain PyTorch."""
 
+import html
+import math
 import re
 
 import pytest
@@ -247,11 +249,43 @@ def test_bad_states_are_refused_and_told():
     assert "step=11" in graph._message.value
     with pytest.raises(ValueError, match="give a value to each of a, b, c, d"):
         graph.leaves = {"a": 1}
+    with pytest.raises(ValueError, match=r"leaves=\[1, 2\] is of type list: give a dict"):
+        graph.leaves = [1, 2]
+    assert "is of type list" in graph._message.value
     with pytest.raises(ValueError, match="a has shape"):
         graph.leaves = {**graph.leaves, "a": [1.0, 2.0]}
     assert (graph.step, graph.output) == (0, 8)
     graph.step = 1
     assert graph._message.value == ""
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_leaf_that_is_not_finite_is_told_and_a_hand_takes_it_away(value):
+    graph = widget(a=value)
+    assert f"a = {value:g}: it is not finite" in graph._message.value
+    assert "Move its slider" in graph._message.value
+    sliders = graph._sliders.values()
+    assert all(map(math.isfinite, (n for s in sliders for n in (s.value, s.min, s.max))))
+    names = {}
+    exec(html.unescape(re.sub(r"<[^>]*>", "", graph._code.value)), names)  # as it stands there
+    assert names["a"].allclose(torch.tensor(value), equal_nan=True)
+    graph._sliders["a", ()].value = 3.0
+    assert graph.output == g(3, -4, -2, 2)
+    assert graph._message.value == ""
+    graph.leaves = {**graph.leaves, "a": value}
+    assert "not finite" in graph._message.value
+    assert graph._sliders["a", ()].value == 3.0
+
+
+def test_where_infinity_comes_up_is_told():
+    graph = fw.ComputationGraph(lambda x: (x.log() * 2).sum(), x=torch.tensor([1.0, 0.0]))
+    assert "log holds -inf, the first that is not finite: log made it of x = [1, 0]." in (
+        graph._message.value
+    )
+    graph.leaves = {"x": [1.0, math.e]}
+    assert graph._message.value == ""
+    two = fw.ComputationGraph(lambda x: x / 0, x=2.0)
+    assert "= inf, the first that is not finite: div made it of x = 2." in two._message.value
 
 
 def test_names_are_text():

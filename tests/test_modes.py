@@ -10,7 +10,9 @@ from torch import nn
 import fwdwidgets as fw
 from fwdwidgets.compute import Forward
 from fwdwidgets.kept import held_bytes
-from fwdwidgets.modes import dropping_in_eval, flag_of, run_in_mode, statistics
+from fwdwidgets.mode_words import dropping_in_eval, flag_of
+from fwdwidgets.modes import run_in_mode
+from fwdwidgets.norms import statistics
 
 
 def ready(model):
@@ -40,7 +42,6 @@ def test_the_masks_are_those_that_the_seed_draws(draw):
     expected = F.dropout(torch.ones(2, 128), 0.25, True) != 0
     (dropped,) = run.dropped.values()
     assert torch.equal(dropped.kept, expected)
-    assert dropped.count == int((~expected).sum())
     assert dropped.scale == pytest.approx(4 / 3)
     before = run.trace[run.trace["dropout"].parents[0]].value
     assert torch.allclose(run.trace["dropout"].value, before * expected / 0.75)
@@ -114,6 +115,53 @@ def test_whatever_the_shape_the_masks_are_those_of_a_bare_run(kind, p, shape, dr
     assert torch.equal(run.dropped["2"].kept & (first != 0), second != 0)
 
 
+@pytest.mark.parametrize("kind", [nn.AlphaDropout, nn.FeatureAlphaDropout])
+def test_alpha_dropout_by_the_formula_of_its_paper(kind):
+    p, batch = 0.25, torch.rand(3, 40, 2)
+    run = run_in_mode(ready(nn.Sequential(kind(p))), batch, training=True, draw=3)
+    torch.manual_seed(3)
+    expected = kind(p).train()(batch)
+    (dropped,) = run.dropped.values()
+    assert torch.equal(run.trace.output, expected)
+    # Klambauer et al., 2017: alpha' = -scale * alpha of SELU, a and b keep mean and variance
+    low = -1.0507009873554805 * 1.6732632423543772
+    a = ((1 - p) * (1 + p * low**2)) ** -0.5
+    b = -a * p * low
+    assert (dropped.scale, dropped.shift) == pytest.approx((a, b), abs=1e-5)
+    assert dropped.low == pytest.approx(a * low + b, abs=1e-5)
+    kept = ~torch.isclose(expected, torch.tensor(a * low + b))
+    assert 0 < kept.sum() < kept.numel()
+    assert torch.equal(dropped.kept, kept)
+
+
+class Bare(nn.Module):
+    def forward(self, x):
+        x = torch.dropout(x, 0.9, self.training)
+        return F.dropout(torch.feature_dropout(x, 0.0, self.training), 0.5, self.training)
+
+
+def test_each_dropout_keeps_its_own_p_however_it_is_called():
+    batch = torch.rand(2, 50) + 1
+    torch.manual_seed(1)
+    first = torch.dropout(batch, 0.9, True)
+    second = F.dropout(torch.feature_dropout(first, 0.0, True), 0.5)
+    run = run_in_mode(ready(Bare()), batch, training=True, draw=1)
+    assert torch.equal(run.trace.output, second)
+    assert [d.p for d in run.dropped.values()] == [0.9, 0.0, 0.5]
+    assert torch.equal(next(iter(run.dropped.values())).kept, first != 0)
+    assert run_in_mode(ready(Bare()), batch, training=False, draw=1).dropped == {}
+
+
+def test_other_steps_that_draw_are_told_by_name():
+    model = nn.Sequential(nn.Linear(4, 4), nn.RReLU(), nn.Dropout(0.5))
+    batch = -torch.rand(1, 4)
+    assert run_in_mode(ready(model), batch, training=True, draw=0).drew == ("1",)
+    assert run_in_mode(ready(model), batch, training=False, draw=0).drew == ()
+    lstm = nn.LSTM(3, 3, num_layers=2, dropout=0.5)
+    run = run_in_mode(ready(lstm), torch.rand(5, 1, 3), training=True, draw=0)
+    assert [run.trace[name].op for name in run.drew] == ["lstm"]
+
+
 @pytest.mark.parametrize("momentum", [0.1, 0.5])
 def test_the_running_statistics_move_by_the_formula(momentum):
     torch.manual_seed(0)
@@ -158,9 +206,39 @@ def test_the_statistics_are_of_the_draw_that_was_run():
         assert norm.batch_mean == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_norm_of_single_images_has_no_batch_to_tell_of():
-    model = nn.InstanceNorm2d(2, track_running_stats=True)
-    assert statistics(ready(model), torch.rand(3, 2, 4, 4), draw=0) == []
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_an_instance_norm_takes_each_sample_by_itself(momentum):
+    norm = nn.InstanceNorm2d(2, track_running_stats=True, momentum=momentum)
+    batch = torch.rand(3, 2, 4, 4)
+    found = snapshot(norm)
+    (used,) = statistics(ready(norm), batch, draw=0)
+    assert used.by_sample
+    assert used.momentum == (momentum or 0)
+    bare = nn.InstanceNorm2d(2, track_running_stats=True, momentum=momentum)
+    bare(batch)
+    after = bare.running_mean[0].item(), bare.running_var[0].item()
+    assert used.after == pytest.approx(after, abs=1e-6)
+    share = momentum or 0
+    assert after[0] == pytest.approx(share * used.batch_mean, abs=1e-6)
+    assert after[1] == pytest.approx(1 - share + share * used.batch_var, abs=1e-6)
+    assert used.batch_mean == pytest.approx(batch[:, 0].mean().item(), abs=1e-6)
+    assert same(norm, found)
+
+
+class Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(2)
+
+    def forward(self, x):
+        return self.norm(input=self.norm(input=x) * 5)
+
+
+def test_a_norm_that_is_called_twice_shows_its_first_call():
+    batch = torch.rand(4, 2) + 3
+    (used,) = statistics(ready(Twice()), batch, draw=0)
+    assert used.batch_mean == pytest.approx(batch[:, 0].mean().item(), abs=1e-5)
+    assert used.after[0] == pytest.approx(0.1 * batch[:, 0].mean().item(), abs=1e-5)
 
 
 def test_without_batchnorm_or_with_one_sample_there_are_none():

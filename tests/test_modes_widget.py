@@ -1,5 +1,6 @@
 """Train and eval mode side by side, against plain PyTorch."""
 
+import copy
 import re
 
 import numpy as np
@@ -63,11 +64,14 @@ def test_the_outputs_of_both_modes_and_their_history(model, data):
     widget.run_again()
     widget.run_again()
     assert widget.draw == 2
-    found = widget.figure.data[widget._bars.traces[0]], widget.figure.data[widget._bars.traces[1]]
+    found = (
+        widget.figure.data[widget._figure.bars.traces[0]],
+        widget.figure.data[widget._figure.bars.traces[1]],
+    )
     assert np.allclose(found[0].x, train[2].numpy(), atol=1e-7)
     assert np.allclose(found[1].x, evaluated.numpy(), atol=1e-7)
     top = int(evaluated.argmax())
-    line = widget.figure.data[widget._runs.traces[0]]
+    line = widget.figure.data[widget._figure.runs.traces[0]]
     assert np.allclose(line.y, [float(row[top]) for row in train], atol=1e-7)
     assert widget.same is False
 
@@ -142,23 +146,23 @@ def test_both_modes_are_drawn_in_one_range_of_colours(data):
         inner = model[0](batch)
         normed = F.batch_norm(inner, None, None, training=True)[0]
     end = max(normed.abs().max().item(), inner[0].abs().max().item())
-    for panel in (widget._left, widget._right):
+    for panel in (widget._figure.left, widget._figure.right):
         axis = widget.figure.layout[f"coloraxis{panel.heatmap.color}"]
         assert (axis.cmin, axis.cmax) == (pytest.approx(-end, abs=1e-4), pytest.approx(end, 1e-4))
 
 
 def test_the_history_of_draws_stands_beside_the_level_of_eval_mode(model, data):
     widget = fw.Modes(model, data, draw=12)
-    level = widget.figure.data[widget._runs.traces[1]]
+    level = widget.figure.data[widget._figure.runs.traces[1]]
     model.eval()
     with torch.no_grad():
         best = model(data[0][0][None]).softmax(1).max().item()
     assert level.x.tolist() == [2.5, 12.5]  # the last ten
-    points = widget.figure.data[widget._runs.points]
+    points = widget.figure.data[widget._figure.runs.points]
     assert list(points.x) == list(range(3, 13))
     for draw, value in zip(points.x, points.y, strict=True):
         widget.draw = int(draw)
-        assert widget.figure.data[widget._runs.points].y[-1] == value
+        assert widget.figure.data[widget._figure.runs.points].y[-1] == value
     assert level.y.tolist() == [pytest.approx(best)] * 2
 
 
@@ -228,6 +232,50 @@ def test_what_is_dropped_in_eval_mode_too_is_counted_and_marked(data):
     assert f"Eval mode: {int((~mask).sum())} of 3 are dropped" in widget._said.value
     marks = traces(widget)["eval not finite"]
     assert marks.x.tolist() == (~mask[0]).nonzero()[:, 0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("norm", "said"),
+    [
+        (nn.BatchNorm1d(4), "Train mode: BatchNorm 1 uses mean and variance of this batch"),
+        (nn.BatchNorm1d(4, track_running_stats=False), "BatchNorm 1, in both modes: it uses mean"),
+        (
+            nn.InstanceNorm1d(4, track_running_stats=True),
+            "Train mode: InstanceNorm 1 uses mean and variance of each sample by itself. Eval "
+            "mode: it uses its running statistics",
+        ),
+        (nn.InstanceNorm1d(4), "InstanceNorm 1, in both modes: it uses mean and variance of each"),
+    ],
+)
+def test_a_norm_tells_the_statistics_that_it_went_by(norm, said):
+    model = nn.Sequential(nn.Unflatten(1, (4, 3)), norm, nn.Flatten(), nn.Linear(12, 2))
+    widget = fw.Modes(model, [(torch.rand(12), 0) for _ in range(3)], mates=2)
+    with torch.no_grad():
+        batch = torch.stack([item[0] for item in widget.dataset])
+        same = torch.equal(copy.deepcopy(model).eval()(batch), copy.deepcopy(model).train()(batch))
+    assert (widget.layer == "1") is not same
+    assert widget.same is same
+    widget.layer = "1"
+    assert said in widget._said.value
+    assert ("running mean" in widget._tables.value) is not same
+
+
+def test_alpha_dropout_is_counted_marked_and_told(data):
+    model = nn.Sequential(nn.Flatten(), nn.AlphaDropout(0.5), nn.LazyLinear(2))
+    widget = fw.Modes(model, data, draw=3)
+    size = data[0][0].numel()
+    torch.manual_seed(3)
+    kept = F.alpha_dropout(torch.zeros(1, size), 0.5, True)  # a kept zero becomes b, above zero
+    assert widget.dropped == int((kept < 0).sum())
+    assert "and became -" in widget._said.value
+    assert "is added" in widget._said.value
+
+
+def test_what_draws_unseen_is_told(data):
+    model = nn.Sequential(nn.Flatten(), nn.RReLU(), nn.LazyLinear(2))
+    told = "1 draws random numbers of its own in train mode"
+    assert told in fw.Modes(model, [(-item, label) for item, label in data])._message.value
+    assert "draws" not in fw.Modes(nn.Sequential(nn.Flatten()), data)._message.value
 
 
 def test_a_dropout_that_knows_its_mode_is_not_blamed(model, data):

@@ -9,7 +9,8 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import fwdwidgets as fw
-from fwdwidgets.training_step import LINES, TrainingLoop, first_batch, gradient_norm
+from fwdwidgets.first_batch import first_batch
+from fwdwidgets.training_step import LINES, TrainingLoop, gradient_norm
 
 
 def net():
@@ -206,6 +207,40 @@ def test_data_of_every_kind():
         first_batch(DataLoader(TensorDataset(inputs, targets, targets), 4))
 
 
+def test_numpy_s_pairs_are_taken():
+    inputs, targets = batch()
+    wide = inputs.numpy().astype(np.float64), targets.numpy().astype(np.float64)
+    for pair in ((inputs.numpy(), targets.numpy()), (inputs, targets.numpy()), wide):
+        found = first_batch(pair)
+        assert [part.dtype for part in found] == [torch.float32] * 2
+        assert torch.equal(found[0], inputs)
+        assert torch.equal(found[1], targets)
+    labels = np.zeros(8, np.int64)
+    assert first_batch((inputs.numpy(), labels))[1].dtype is torch.int64
+    loop = TrainingLoop(net(), wide, nn.MSELoss(), sgd)
+    loop.run_steps(3)
+    model, losses = by_hand(3)
+    assert equal(model, loop.weights())
+    assert loop.losses == losses
+    with pytest.raises(TypeError, match=r"data is one ndarray of shape \(8, 10\): pass two"):
+        first_batch(inputs.numpy())
+
+
+def test_dropout_draws_the_same_after_a_reset_and_leaves_the_random_state():
+    torch.manual_seed(5)
+    model = nn.Sequential(nn.Linear(10, 20), nn.Dropout(0.5), nn.Linear(20, 1))
+    before = torch.get_rng_state()
+    loop = TrainingLoop(model, batch(), nn.MSELoss(), sgd)
+    torch.set_rng_state(before)
+    loop.run_steps(3)
+    assert torch.equal(torch.get_rng_state(), before)
+    first = list(loop.losses)
+    assert len(set(first)) == 3
+    loop.reset()
+    loop.run_steps(3)
+    assert loop.losses == first
+
+
 def test_a_loss_that_is_no_number_is_told_by_its_reason():
     inputs, targets = batch()
     broken = TrainingLoop(net(), (inputs * float("nan"), targets), nn.MSELoss(), sgd)
@@ -358,7 +393,17 @@ def test_run_and_reset_by_button():
         (lambda: fw.TrainingStep(net(), []), ValueError, "empty"),
         (lambda: widget(losss=1), TypeError, "did you mean 'loss'"),
         (lambda: widget().run_steps(0), ValueError, "count=0 is out of range"),
-        (lambda: widget().run_steps("3"), ValueError, "count='3' is out of range"),
+        (lambda: widget().run_steps("3"), ValueError, "count='3' is of type str: choose a whole"),
+        (lambda: widget().run_steps(True), ValueError, "count=True is of type bool"),
+        (lambda: widget().run_steps(2.0), ValueError, "count=2.0 is of type float"),
+        (lambda: setattr(widget(), "lr", "a"), ValueError, "lr='a' is of type str: give a number"),
+        (lambda: setattr(widget(), "clip", True), ValueError, "clip=True is of type bool"),
+        (lambda: fw.TrainingStep(fw.models.Net, batch()), TypeError, r"an instance, such as Net\("),
+        (
+            lambda: fw.TrainingStep(nn.LazyLinear(1), batch()),
+            ValueError,
+            r"lazy layer without weights: run it once, as in model\(inputs\)",
+        ),
         (lambda: setattr(widget(), "lr", -1.0), ValueError, "lr=-1.0 does not do"),
         (lambda: setattr(widget(), "clip", -1.0), ValueError, "clip=-1.0 does not do"),
         (lambda: widget().run_line("walk"), ValueError, "choose one of forward"),
@@ -367,6 +412,18 @@ def test_run_and_reset_by_button():
 def test_what_is_refused(make, error, sentence):
     with pytest.raises(error, match=sentence):
         make()
+
+
+def test_numbers_of_numpy_and_torch_are_numbers():
+    shown = widget()
+    shown.run_steps(np.int64(3))
+    shown.run_steps(torch.tensor(2))
+    assert shown.steps == 5
+    shown.lr, shown.clip = np.float64(0.5), torch.tensor(2.0)
+    assert (shown.lr, shown.clip, shown.loop.lr, shown.loop.clip) == (0.5, 2, 0.5, 2)
+    with pytest.raises(ValueError, match="line='walk' is none"):
+        shown.run_line("walk")
+    assert "walk" in shown._message.value
 
 
 def test_a_learning_rate_between_the_slider_s_steps_stays():

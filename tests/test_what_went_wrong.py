@@ -208,6 +208,13 @@ def test_bad_values_are_told_twice(trait, value, sentence):
     assert "fwd-error" not in widget._message.value
 
 
+def test_no_step_means_the_one_where_it_went_wrong():
+    widget = fw.WhatWentWrong(Classifier(64 * 28 * 28), IMAGES, step="conv1")
+    widget.step = None
+    assert widget.step == widget.wrong_step == "fc1"
+    assert widget._links["step"].value == "fc1"
+
+
 def test_bad_arguments():
     with pytest.raises(TypeError, match="model=3 is no network"):
         fw.WhatWentWrong(3, IMAGES)

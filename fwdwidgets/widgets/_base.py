@@ -254,6 +254,24 @@ class Index(traitlets.Int):  # type: ignore[type-arg]
             return _refuse(self, obj, value, "an int")
 
 
+class Number(traitlets.Float):  # type: ignore[type-arg]
+    """A float, also from NumPy or a tensor of one element."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Take whatever Python takes as a float, but for text, True and False."""
+        if isinstance(value, bool):
+            return _refuse(self, obj, value, "a number")
+        if hasattr(value, "__float__"):
+            try:
+                value = float(value)
+            except (TypeError, ValueError, RuntimeError):
+                pass  # an array of many
+        try:
+            return super().validate(obj, value)
+        except traitlets.TraitError:
+            return _refuse(self, obj, value, "a number")
+
+
 class Text(traitlets.Unicode):  # type: ignore[type-arg]
     """A string."""
 

@@ -1,4 +1,4 @@
-"""The tables below `Modes`: BatchNorm's statistics, and what autograd keeps, as HTML."""
+"""The tables below `Modes`: the statistics of norms, and what autograd keeps, as HTML."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from html import escape
 
 from fwdwidgets.kept import Held
-from fwdwidgets.modes import Statistics
+from fwdwidgets.norms import Statistics
 
 
 def norm_table(norms: Sequence[Statistics]) -> str:
-    """Batch and running statistics of each BatchNorm; nothing where there is none."""
+    """Batch and running statistics of each norm that has them; nothing where there is none."""
     if not norms:
         return ""
     lines = [
-        f"<tr><th scope='row'>{escape(n.name)}<br>momentum {n.momentum:.4g}</th>"
+        f"<tr><th scope='row'>{escape(n.name) or 'the model'}<br>momentum {n.momentum:.4g}"
+        f"{'<br>mean of the samples' if n.by_sample else ''}</th>"
         f"<td>{n.batch_mean:.4g}</td><td>{n.before[0]:.4g} → {n.after[0]:.4g}</td>"
         f"<td>{n.batch_var:.4g}</td><td>{n.before[1]:.4g} → {n.after[1]:.4g}</td></tr>"
         for n in norms
@@ -24,7 +25,7 @@ def norm_table(norms: Sequence[Statistics]) -> str:
         "One forward pass in train mode moves the running statistics: running = "
         "(1 - momentum) · running + momentum · batch. Eval mode uses them and moves nothing. They "
         "are put back here.",
-        ["BatchNorm, channel 0", "batch mean", "running mean", "batch var", "running var"],
+        ["norm, channel 0", "batch mean", "running mean", "batch var", "running var"],
         lines,
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
@@ -61,7 +62,7 @@ class ComputationGraph(ForwardWidget):
         ValueError: the graph is too large to draw, or is not made by PyTorch's operations.
     """
 
-    leaves = traitlets.Dict()
+    leaves = traitlets.Any()
     step = Index(0)
     output = traitlets.Float(None, allow_none=True, read_only=True)
     gradients = traitlets.Dict(read_only=True)
@@ -99,9 +100,14 @@ class ComputationGraph(ForwardWidget):
     def _valid_leaves(self, proposal: dict[str, Any]) -> dict[str, Any]:
         with self._told():
             given = proposal["value"]
+            if not isinstance(given, Mapping):
+                raise BadValue(
+                    f"leaves={given!r} is of type {type(given).__name__}: give a dict, with a "
+                    f"value for each of {', '.join(self._values)}."
+                )
             if set(given) != set(self._values):
                 raise BadValue(
-                    f"leaves={sorted(given)} are not those of this graph: give a value to each of "
+                    f"leaves={list(given)} are not those of this graph: give a value to each of "
                     f"{', '.join(self._values)}."
                 )
             values = {name: _leaf(name, given[name], old) for name, old in self._values.items()}
@@ -179,6 +185,7 @@ class ComputationGraph(ForwardWidget):
             else "",
             "unused": self._say_unused(found),
             "one way": graph.one_way,
+            "nonfinite": _say_nonfinite(graph),
         }
 
     @property
@@ -246,6 +253,8 @@ class ComputationGraph(ForwardWidget):
         with self._quietly():
             for (name, index), slider in self._sliders.items():
                 number = float(self._values[name][index])
+                if not math.isfinite(number):
+                    continue  # no place on a slider: the note tells it, a move takes it away
                 slider.min, slider.max = min(slider.min, number), max(slider.max, number)
                 if not shows(slider, number, slider.value):
                     slider.value = number
@@ -286,7 +295,7 @@ class ComputationGraph(ForwardWidget):
         """The same in PyTorch, with what is known so far behind it."""
         lines = ["import torch", ""]
         for name, value in self._values.items():
-            numbers = repr(_plain(value)) if value.numel() <= MAX_SLIDERS else "..."
+            numbers = _literal(_plain(value)) if value.numel() <= MAX_SLIDERS else "..."
             asks = ", requires_grad=True" if value.is_floating_point() else ""
             lines.append(f"{name} = torch.tensor({numbers}{asks})")
         source = source_of(self.function)
@@ -347,6 +356,7 @@ class ComputationGraph(ForwardWidget):
         self, name: str, index: tuple[int, ...], value: float
     ) -> ipywidgets.FloatSlider:
         title = name + (f"[{', '.join(map(str, index))}]" if index else "")
+        value = value if math.isfinite(value) else 0.0
         reach = max(5.0, 2 * abs(value))
         slider = self._slider(
             ipywidgets.FloatSlider, title, value=value, min=-reach, max=reach, step=0.1
@@ -398,6 +408,28 @@ def _plain(value: Tensor) -> Any:
         return value.tolist()
     shortest = (value.float() if value.dtype is torch.bfloat16 else value).numpy().astype(str)
     return shortest.astype(float).tolist()
+
+
+def _literal(numbers: Any) -> str:
+    """As Python writes it, so that it can be run again."""
+    if isinstance(numbers, list):
+        return f"[{', '.join(map(_literal, numbers))}]"
+    finite = not isinstance(numbers, float) or math.isfinite(numbers)
+    return repr(numbers) if finite else f'float("{numbers}")'
+
+
+def _say_nonfinite(graph: Graph) -> str:
+    """Which node is the first that holds NaN or infinity; empty where all is finite."""
+    odd = next((node for node in graph.nodes.values() if not node.value.isfinite().all()), None)
+    if odd is None:
+        return ""
+    first = odd.value[~odd.value.isfinite()].flatten()[0].item()
+    made = f"{odd.name} = {first:g}" if odd.value.numel() == 1 else f"{odd.name} holds {first:g}"
+    if odd.kind == "operation":
+        given = ", ".join(f"{name} = {_short(graph.nodes[name].value)}" for name in odd.parents)
+        return f"{made}, the first that is not finite: {odd.op} made it of {given}."
+    advice = " Move its slider, or set widget.leaves." if odd.kind == "leaf" else ""
+    return f"{made}: it is not finite, and what is made of it may not be either.{advice}"
 
 
 def _rounded(numbers: Any) -> str:

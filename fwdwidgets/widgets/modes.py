@@ -7,35 +7,27 @@ from itertools import count, islice
 from typing import Any
 
 import ipywidgets
-import numpy as np
 import torch
 import traitlets
 from torch import Tensor, nn
 from traitlets import observe, validate
 
-from fwdwidgets import badge, display, figures
+from fwdwidgets import badge, display
 from fwdwidgets.diagnose import explain_failure, explain_nonfinite
 from fwdwidgets.kept import Held, held_bytes
-from fwdwidgets.modes import (
-    ModeRun,
-    Statistics,
-    explain_careless,
-    run_in_mode,
-    statistics,
-)
+from fwdwidgets.mode_words import describe_layer, explain_careless, explain_unseen, listed
+from fwdwidgets.modes import DROPOUTS, ModeRun, run_in_mode
+from fwdwidgets.norms import Statistics, statistics
 from fwdwidgets.outputs import find_head, probabilities
 from fwdwidgets.samples import batch_of_one, check_class_names
-from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets._base import BadValue, Index, row
+from fwdwidgets.widgets._mode_figure import LAST_DRAWS, ModeFigure, Shown
 from fwdwidgets.widgets._mode_tables import held_table, norm_table
-from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._weighted import WeightedWidget
 
 MAX_MATES = 31
 """So many other samples may stand in the batch."""
 MAX_DRAW = 99
-LAST_DRAWS = 10
-"""So many draws stand beside each other, the chosen one last."""
 
 
 class Modes(WeightedWidget):
@@ -50,7 +42,8 @@ class Modes(WeightedWidget):
         class_names: one name a class; by default `dataset.classes`.
         sample: index into the dataset; it is the first of the batch.
         seed: what the weights are drawn under; None means the weights as given.
-        layer: the name of a step; None means the first dropout or BatchNorm, else the last step.
+        layer: the name of a step; None means the first that drops or goes by other statistics
+            in one mode than in the other, else the last step.
         draw: what dropout is drawn under, 0 to 99.
         mates: how many other samples are in the batch with it, 0 to 31.
         mates_from: index of the first of them; the others follow it in the dataset, from its
@@ -91,7 +84,8 @@ class Modes(WeightedWidget):
     ) -> None:
         """See the class."""
         super().__init__("train and eval", unknown, model, dataset, class_names, training=False)
-        self._make_figure()
+        self._figure = ModeFigure()
+        self._plot = self._figure.plot
         self._said = ipywidgets.HTML()
         self._said.add_class("fwd-badge")
         self._tables = ipywidgets.HTML()
@@ -184,7 +178,7 @@ class Modes(WeightedWidget):
         shapes = {tuple(each.shape[1:]) for each in inputs}
         if len(shapes) > 1:
             raise BadValue(
-                f"samples {_listed(indices)} have different shapes, "
+                f"samples {listed(indices)} have different shapes, "
                 f"{' and '.join(map(str, sorted(shapes)))}: a batch needs equal ones. Set mates=0."
             )
         return torch.cat(inputs)
@@ -240,7 +234,12 @@ class Modes(WeightedWidget):
 
     def _first_layer(self) -> str | None:
         names = self._layers()
-        wanted = [n for n in names if self._eval.trace[n].op in ("dropout", "batch_norm")]
+        train, evaluated = self._train, self._eval
+        wanted = [
+            n
+            for n in names
+            if evaluated.trace[n].op in DROPOUTS or train.norms.get(n) is not evaluated.norms.get(n)
+        ]
         return next(iter(wanted or names[-1:]), None)
 
     # --- show -----------------------------------------------------------------------------------
@@ -270,6 +269,7 @@ class Modes(WeightedWidget):
         else:
             self._notes["train"] = ""
         self._notes["careless"] = explain_careless(self._forward.network, self._train, self._eval)
+        self._notes["unseen"] = explain_unseen(self._train, self._eval)
         self._notes["finite"] = explain_nonfinite(trace, self._inputs)
         self._said.value = badge.badge_html("neutral", self._describe())
         self._tables.value = norm_table(self._norms) + held_table(self._held)
@@ -279,134 +279,31 @@ class Modes(WeightedWidget):
         self._show_message()
 
     def _describe(self) -> str:
-        chosen = self._train.dropped.get(self.layer or "")
-        if chosen is not None:
-            total = chosen.kept[0].numel()
-            too = self._eval.dropped.get(chosen.name)
-            still = f"{int((~too.kept[0]).sum())} of {total} are" if too else "nothing is"
-            return (
-                f"Train mode, draw {self.draw}: {self.layer} dropped {self.dropped} of {total}, "
-                f"marked by a cross (p = {chosen.p:g}); the others are multiplied by "
-                f"{chosen.scale:.4g}. Eval mode: {still} dropped."
-            )
-        if self.layer in self._names_of(self._eval):
-            if self._eval.trace[self.layer].op == "batch_norm":
-                return (
-                    f"Train mode: BatchNorm {self.layer} uses mean and variance of this batch, "
-                    f"samples {_listed(self._indices())}. Eval mode: it uses its running "
-                    "statistics, whatever the batch."
-                )
+        said = describe_layer(self.layer or "", self._train, self._eval, self.draw, self._indices())
+        if said:
+            return said
         if self.same is None:
             return "Both modes have run; look at the layers."
         if self.same:
             return "Both modes give the same output for this sample, bit for bit."
         return "The two modes give different outputs for the same sample and weights."
 
-    def _make_figure(self) -> None:
-        board = figures.Board()
-        self._left = figures.Layer(board, "train")
-        self._right = figures.Layer(board, "eval")
-        self._bars = figures.NamedBars(board, "output", series=2)
-        self._runs = figures.Lines(board, ["train mode", "eval mode"], x="draw", y="output")
-        narrow = [(0, 0.88, 0.8, 1), (0, 0.88, 0.52, 0.72), (0.3, 1, 0.22, 0.42)]
-        narrow += [(0.14, 1, 0.04, 0.14)]
-        wide = [(0, 0.45, 0.58, 1), (0.52, 0.97, 0.58, 1), (0.12, 0.45, 0.06, 0.38)]
-        wide += [(0.58, 0.97, 0.06, 0.38)]
-        canvas = board.canvas(
-            {
-                0: figures.View(1080, narrow, {"b": 40}),
-                640: figures.View(560, wide, {"b": 56}),
-            },
-            showlegend=True,
-        )
-        self._plot = Plot(canvas, "train and eval")
-        self._plot.add_class("fwd-figure")
-
     def _draw(self) -> None:
-        drawing = figures.Drawing()
-        self._plot.old = False
-        panels_of = [
-            (self._left, "train mode", self._train),
-            (self._right, "eval mode", self._eval),
-        ]
-        values = [self._own_value(run) for *_, run in panels_of]
-        shown = [value.flatten() for value in values if value is not None]
-        ends = display.symmetric_range(torch.cat(shown)) if shown else None
-        for (panel, mode, run), one in zip(panels_of, values, strict=True):
-            if one is None:
-                panel.hide(drawing)
-                panel.say(drawing, f"<b>{mode}</b>")
-                continue
-            where = display.grid(tuple(one.shape))
-            panels.draw_value(drawing, panel, one, where, ends)
-            if self.layer in run.dropped:
-                self._mark_dropped(drawing, panel, run.dropped[self.layer].kept[: len(one)], where)
-            if where.kind == "bars":
-                self._share_scale(drawing)
-            part = f", {where.shown}" if where.shown else ""
-            name = figures.escape(self.layer or "")
-            panel.say(drawing, f"<b>{mode}</b> {name} {tuple(one.shape)}{part}")
-        self._draw_outputs(drawing)
-        label = f"sample {self.sample} in train and eval mode, layer {self.layer}"
-        self._plot.draw(drawing, label)
-
-    def _own_value(self, run: ModeRun) -> Tensor | None:
-        """What the chosen layer gave for the sample, without its batch-mates'."""
-        value = run.trace[self.layer].value if self.layer in self._names_of(run) else None
-        if value is None or not value.dim() or len(value) != self.mates + 1:
-            return value
-        return value[:1]
-
-    def _share_scale(self, drawing: figures.Drawing) -> None:
-        """Give the bars of both modes one scale, on which 1.333 times as much looks so."""
-        keys = [f"yaxis{panel.heatmap.axis}.range" for panel in (self._left, self._right)]
-        drawn = [key for key in keys if key in drawing.layout]
-        low = min(drawing.layout[key][0] for key in drawn)
-        high = max(drawing.layout[key][1] for key in drawn)
-        drawing.layout |= {key: [low, high] for key in drawn}
-
-    def _mark_dropped(
-        self, drawing: figures.Drawing, panel: figures.Layer, kept: Tensor, where: display.Grid
-    ) -> None:
-        """Mark each dropped number with a cross, on its cell or at the foot of its bar."""
-        places = (display.arrange((~kept).float(), where) == 1).nonzero()
-        cells = places[: figures.MAX_MARKS].numpy()
-        y, x = (np.zeros(len(cells)), cells[:, 0]) if where.kind == "bars" else cells.T
-        panel.draw_marks(drawing, y, x, ["dropped"] * len(cells))
-
-    def _draw_outputs(self, drawing: figures.Drawing) -> None:
         train, evaluated = self._output(self._train), self._output(self._eval)
-        if evaluated is None or train is None:
-            self._bars.hide(drawing)
-            self._runs.hide(drawing)
-            return
-        best = evaluated.nan_to_num(-1).topk(min(10, len(evaluated))).indices.sort().values
-        names = [self._name(int(i)) for i in best]
-        pair = torch.stack([train[best], evaluated[best]]).numpy()
-        self._bars.draw(drawing, names, pair, series=["train mode", "eval mode"])
-        classes = find_head(self._eval.trace) != "value"
-        self._bars.say(drawing, "<b>probabilities</b>" if classes else "<b>output</b>")
-        top = int(evaluated.nan_to_num(-1).argmax())
-        draws = self._last_draws()
-        x = np.array(list(draws))
-        y = np.array([float(output[top]) for output in draws.values()])
-        first = max(0, self.draw - LAST_DRAWS + 1)
-        ends = np.array([first - 0.5, first + LAST_DRAWS - 0.5])
-        level = np.full(2, float(evaluated[top]))
-        self._runs.draw(
-            drawing,
-            [(x, y), (ends, level)],
-            points=(x, y),
-            texts=["train mode"] * len(x),
-            x_range=(ends[0], ends[1]),
-            y_range=_with_room(np.append(y, level)),
+        outputs = None if train is None or evaluated is None else (train, evaluated)
+        self._figure.draw(
+            Shown(
+                label=f"sample {self.sample} in train and eval mode, layer {self.layer}",
+                train=self._train,
+                evaluated=self._eval,
+                layer=self.layer or "",
+                batch=self.mates + 1,
+                outputs=outputs,
+                draw=self.draw,
+                draws=self._last_draws() if outputs else {},
+                name=self._name,
+            )
         )
-        sizes = [16 if draw == self.draw else 9 for draw in draws]
-        marker = {"color": figures.SERIES[0], "size": sizes, "symbol": "diamond"}
-        drawing.trace(self._runs.points, marker=marker)  # in the colour of train mode
-        for number in self._runs.traces:  # the bars beside have the same names and colours
-            drawing.trace(number, showlegend=False)
-        self._runs.say(drawing, f"<b>{figures.escape(self._name(top))}</b>, draw after draw")
 
     # --- controls -------------------------------------------------------------------------------
 
@@ -442,19 +339,3 @@ def _same(one: Tensor, other: Tensor) -> bool:
     """Whether all numbers are the same, NaN at the same places."""
     nans = torch.equal(one.isnan(), other.isnan())
     return nans and torch.equal(one[~one.isnan()], other[~other.isnan()])
-
-
-def _listed(indices: Sequence[int]) -> str:
-    """Indices in words, the middle of many left out."""
-    few = indices if len(indices) <= 6 else [*indices[:4], "…", indices[-1]]
-    return ", ".join(map(str, few))
-
-
-def _with_room(values: np.ndarray) -> tuple[float, float]:
-    """An axis range in which no mark on a value is cut; never empty."""
-    finite = values[np.isfinite(values)]
-    low, high = float(finite.min(initial=np.inf)), float(finite.max(initial=-np.inf))
-    if low > high:
-        return 0.0, 1.0
-    room = (high - low) * 0.15 or 0.05
-    return low - room, high + room

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,28 +15,19 @@ from torch import Tensor, nn
 from traitlets import observe, validate
 
 from fwdwidgets import badge, display, figures
-from fwdwidgets.training_step import CODE, INPUT, LINES, TrainingLoop, gradient_norm
+from fwdwidgets.training_step import CODE, LINES, TrainingLoop
+from fwdwidgets.training_words import NOTHING, TIPS, describe_line, last_loss
 from fwdwidgets.widgets import _panels as panels
-from fwdwidgets.widgets._base import BadValue, ForwardWidget, row
+from fwdwidgets.widgets._base import BadValue, ForwardWidget, Number, row
 from fwdwidgets.widgets._plot import Plot
 
 MAX_STEPS = 1_000
-NOTHING = (
-    "Nothing has run yet: all is as it was given. The marked button is the next line of the loop."
-)
-TIPS = {
-    "forward": "run the model on the batch",
-    "loss": "measure how wrong the output is",
-    "zero_grad": "clear the gradients of before",
-    "backward": "compute the gradient of every weight",
-    "step": "move every weight against its gradient",
-}
 
 
 class TrainingStep(ForwardWidget):
     """Forward, loss, `zero_grad`, `backward`, `step`: one line at a time, or many steps at once.
 
-    The model stays as it was given: all of this happens on a copy.
+    The model stays as it was given: all of this happens on a copy. Dropout is drawn under seed 0.
 
     Example:
         >>> data = torch.randn(8, 10), torch.randn(8, 1)
@@ -45,8 +37,8 @@ class TrainingStep(ForwardWidget):
 
     Args:
         model: an `nn.Module`.
-        data: `(inputs, targets)` tensors, or a dataset or `DataLoader`, whose first batch is
-            taken. Inputs with `requires_grad=True`, also of one axis, get a gradient.
+        data: `(inputs, targets)`, tensors or arrays, or a dataset or `DataLoader`, whose first
+            batch is taken. Inputs with `requires_grad=True`, also of one axis, get a gradient.
         loss: of output and targets; by default `nn.MSELoss()`.
         optimizer: an optimizer of the model, which is copied with it, or a class or function that
             makes one of the parameters; by default `SGD(lr=0.01)`.
@@ -66,8 +58,8 @@ class TrainingStep(ForwardWidget):
         ValueError: the dataset is empty or has no labels, or the optimizer is of another model.
     """
 
-    lr = traitlets.Float(0.01)
-    clip = traitlets.Float(0.0)
+    lr = Number(0.01)
+    clip = Number(0.0)
     parameter = traitlets.Unicode()
     loss = traitlets.Float(None, allow_none=True, read_only=True)
     steps = traitlets.Int(0, read_only=True)
@@ -152,13 +144,14 @@ class TrainingStep(ForwardWidget):
     def run_line(self, line: str) -> None:
         """Run one line: `"forward"`, `"loss"`, `"zero_grad"`, `"backward"` or `"step"`."""
         if line not in LINES:
-            raise ValueError(f"line={line!r} is none; choose one of {', '.join(LINES)}.")
+            with self._told():
+                raise BadValue(f"line={line!r} is none; choose one of {', '.join(LINES)}.")
         with self._explained():
             self.loop.run(line)
         self._note(line)
         self._next = LINES[(LINES.index(line) + 1) % len(LINES)]
         self._error = ""
-        self._show(getattr(self, f"_say_{line}")())
+        self._show(describe_line(self.loop, line))
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -171,8 +164,9 @@ class TrainingStep(ForwardWidget):
 
     def run_steps(self, count: int) -> None:
         """Run all five lines `count` times, 1 to 1,000."""
-        if not isinstance(count, int) or not 1 <= count <= MAX_STEPS:
-            with self._told():
+        with self._told():
+            count = _whole(count)
+            if not 1 <= count <= MAX_STEPS:
                 raise BadValue(f"count={count!r} is out of range: choose 1 to {MAX_STEPS:,} steps.")
         first = self.loop.losses[-1] if self.loop.losses else None
         self._bar.max, self._bar.value = count, 0
@@ -190,7 +184,7 @@ class TrainingStep(ForwardWidget):
             self._note(f"run={self._bar.value}")
             self._next = "forward"
             start = "" if first is None else f" from {first:.6g}"
-            self._show(f"{self.loop.steps} steps: the loss went{start} to {self._last_loss()}.")
+            self._show(f"{self.loop.steps} steps: the loss went{start} to {last_loss(self.loop)}.")
 
     def reset(self) -> None:
         """Go back to the weights that the model was given with."""
@@ -224,55 +218,6 @@ class TrainingStep(ForwardWidget):
                     self.run_steps(int(value))
                 elif name in LINES:
                     self.run_line(name)
-
-    # --- in words -------------------------------------------------------------------------------
-
-    def _last_loss(self) -> str:
-        return f"{self.loop.losses[-1]:.6g}" if self.loop.losses else "nothing"
-
-    def _say_forward(self) -> str:
-        assert self.loop.output is not None, "forward has run"
-        shape = tuple(self.loop.output.shape)
-        return f"The output has shape {shape}; it remembers its way here: grad_fn is set."
-
-    def _say_loss(self) -> str:
-        return f"loss = {self._last_loss()}"
-
-    def _say_zero_grad(self) -> str:
-        if left := list(self.loop.gradients()):
-            return f"The optimizer does not hold {', '.join(left)}: their .grad stays."
-        return "Every .grad is None: nothing is left of the backward passes of before."
-
-    def _say_backward(self) -> str:
-        fresh = gradient_norm(self.loop.fresh.values())
-        norm = gradient_norm(self.loop.gradients().values())
-        without = [name for name in self.loop.weights() if name not in self.loop.fresh]
-        without = [name for name in without if name in self.loop.names]
-        if self.loop.backwards == 1:
-            every = "Every weight has a gradient."
-            if without:
-                every = f"No way leads back to {', '.join(without)}: grad stays None there."
-            return f"{every} All together have the norm {norm:.4g}."
-        return (
-            f"zero_grad was forgotten: .grad holds the sum of {self.loop.backwards} backward "
-            f"passes, norm {norm:.4g}; this pass alone has {fresh:.4g}."
-        )
-
-    def _say_step(self) -> str:
-        now, before = self.loop.weights(), self.loop.before
-        moved = {n: float((now[n] - before[n]).abs().max()) for n in now if now[n].numel()}
-        stayed = [n for n, by in moved.items() if by == 0 and n in self.loop.names and n != INPUT]
-        text = f"The weights moved, by at most {max(moved.values()):.4g}."
-        if not any(moved.values()):
-            text = "No weight moved: the learning rate is 0, or all gradients are."
-        elif stayed:
-            text += f" These stayed: {', '.join(stayed)}."
-        if self.loop.clip is not None and self.loop.norms[-1] > self.loop.clip:
-            text += (
-                f" The gradients' norm of {self.loop.norms[-1]:.4g} was clipped to "
-                f"{self.loop.clip:.4g} first."
-            )
-        return f"{text} Run forward again to see what it did to the loss."
 
     # --- draw -----------------------------------------------------------------------------------
 
@@ -338,10 +283,10 @@ class TrainingStep(ForwardWidget):
             texts=["the last one"] * len(losses[-1:]),
             chosen=0,
         )
-        self._curve.say(drawing, f"<b>loss</b> {self._last_loss()}")
+        self._curve.say(drawing, f"<b>loss</b> {last_loss(self.loop)}")
         self._plot.draw(
             drawing,
-            f"output, {name} before and now, its gradient, and the loss: {self._last_loss()}",
+            f"output, {name} before and now, its gradient, and the loss: {last_loss(self.loop)}",
         )
 
     def _draw_part(
@@ -355,7 +300,7 @@ class TrainingStep(ForwardWidget):
         panel = self._parts[part]
         if value is None:
             panel.hide(drawing)
-            panel.say(drawing, f"<b>{figures.escape(title)}</b> not there yet")
+            panel.say(drawing, f"<b>{figures.escape(title)}</b><br>not there yet")
             return
         shape = tuple(value.shape)
         # A lone vector stands as one row; the batch axis of one is left out by the grid.
@@ -409,6 +354,19 @@ class TrainingStep(ForwardWidget):
 
     def _runner(self, line: str) -> Callable[[], None]:
         return lambda: self.run_line(line)
+
+
+def _whole(count: Any) -> int:
+    """A whole number, also from NumPy or a tensor of one element."""
+    try:
+        if not isinstance(count, (bool, np.bool_)):
+            return operator.index(count)
+    except TypeError:
+        pass
+    raise BadValue(
+        f"count={count!r} is of type {type(count).__name__}: choose a whole number, from 1 to "
+        f"{MAX_STEPS:,}."
+    )
 
 
 def _sgd(parameters: Any) -> torch.optim.Optimizer:

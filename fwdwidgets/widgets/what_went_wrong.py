@@ -17,7 +17,7 @@ from fwdwidgets.memory import Memory, measure_memory
 from fwdwidgets.shape_table import shape_line, shape_table
 from fwdwidgets.trace import ForwardTrace, Step
 from fwdwidgets.widgets import _panels as panels
-from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index, row
+from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index, Number, row
 from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._steps import StepTable
 from fwdwidgets.wrong import Finding, build, find_wrong
@@ -63,7 +63,7 @@ class WhatWentWrong(ForwardWidget):
     step = traitlets.Unicode(None, allow_none=True)
     view = traitlets.Unicode("bytes")
     batch_size = Index(1)
-    memory_mb = traitlets.Float(1024.0)
+    memory_mb = Number(1024.0)
     kind = traitlets.Unicode(read_only=True)
     wrong_step = traitlets.Unicode(None, allow_none=True, read_only=True)
     repairs = traitlets.Tuple(read_only=True)
@@ -90,7 +90,7 @@ class WhatWentWrong(ForwardWidget):
         self._publish()
         self._make_figure()
         self._build_controls()
-        self.step = step if step is not None else self.wrong_step or self._names()[0]
+        self.step = step if step is not None else self._first_step()
         self.view = view or ("values" if self.kind == "nonfinite" else "bytes")
         self.batch_size = self._finding.inputs.batch or 1 if batch_size is None else batch_size
         self.memory_mb = memory_mb
@@ -176,9 +176,15 @@ class WhatWentWrong(ForwardWidget):
                 )
         return float(proposal["value"])
 
+    def _first_step(self) -> str:
+        """Where it went wrong, else the first."""
+        return self.wrong_step or self._names()[0]
+
     @observe("step", "view", "batch_size", "memory_mb")
     def _changed(self, _: Any) -> None:
         if not self._quiet:
+            with self._quietly():
+                self.step = self.step if self.step is not None else self._first_step()
             self._show_finding()
             self._show()
 

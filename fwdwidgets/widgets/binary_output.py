@@ -13,7 +13,7 @@ from traitlets import observe, validate
 
 from fwdwidgets import badge, figures
 from fwdwidgets.tables import TableRun, as_table, decide_binary
-from fwdwidgets.widgets._base import BadValue
+from fwdwidgets.widgets._base import BadValue, Number
 from fwdwidgets.widgets._rows import RowsWidget
 
 
@@ -49,7 +49,7 @@ class BinaryOutput(RowsWidget):
         ValueError: inputs are no table, or names, targets, threshold, sample or seed do not do.
     """
 
-    threshold = traitlets.Float(0.5)
+    threshold = Number(0.5)
     probabilities = traitlets.Tuple(read_only=True)
     decisions = traitlets.Tuple(read_only=True)
 

@@ -24,7 +24,7 @@ from fwdwidgets.graphs import (
     source_of,
     trace_graph,
 )
-from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index, row, shows
+from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index, Named, row, shows
 
 MAX_SLIDERS = 8
 """So many numbers of leaves have a slider; a larger tensor stays as it was given."""
@@ -61,7 +61,7 @@ class ComputationGraph(ForwardWidget):
         ValueError: the graph is too large to draw, or is not made by PyTorch's operations.
     """
 
-    leaves = traitlets.Dict()
+    leaves = Named()
     step = Index(0)
     output = traitlets.Float(None, allow_none=True, read_only=True)
     gradients = traitlets.Dict(read_only=True)

@@ -26,7 +26,7 @@ from fwdwidgets.modes import (
 from fwdwidgets.outputs import find_head, probabilities
 from fwdwidgets.samples import batch_of_one, check_class_names
 from fwdwidgets.widgets import _panels as panels
-from fwdwidgets.widgets._base import BadValue, Index, row
+from fwdwidgets.widgets._base import BadValue, Index, Text, row
 from fwdwidgets.widgets._mode_tables import held_table, norm_table
 from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._weighted import WeightedWidget
@@ -67,7 +67,7 @@ class Modes(WeightedWidget):
         ValueError: the dataset is empty, or a state is out of range.
     """
 
-    layer = traitlets.Unicode(None, allow_none=True)
+    layer = Text(None, allow_none=True)
     draw = Index(0)
     mates = Index(0)
     mates_from = Index(1)
@@ -352,7 +352,9 @@ class Modes(WeightedWidget):
 
     def _own_value(self, run: ModeRun) -> Tensor | None:
         """What the chosen layer gave for the sample, without its batch-mates'."""
-        value = run.trace[self.layer].value if self.layer in self._names_of(run) else None
+        value: Tensor | None = (
+            run.trace[self.layer].value if self.layer in self._names_of(run) else None
+        )
         if value is None or not value.dim() or len(value) != self.mates + 1:
             return value
         return value[:1]

@@ -16,7 +16,7 @@ from traitlets import observe, validate
 from fwdwidgets import badge, display, figures
 from fwdwidgets.training_step import CODE, INPUT, LINES, TrainingLoop, gradient_norm
 from fwdwidgets.widgets import _panels as panels
-from fwdwidgets.widgets._base import BadValue, ForwardWidget, row
+from fwdwidgets.widgets._base import BadValue, ForwardWidget, Number, Text, row
 from fwdwidgets.widgets._plot import Plot
 
 MAX_STEPS = 1_000
@@ -66,9 +66,9 @@ class TrainingStep(ForwardWidget):
         ValueError: the dataset is empty or has no labels, or the optimizer is of another model.
     """
 
-    lr = traitlets.Float(0.01)
-    clip = traitlets.Float(0.0)
-    parameter = traitlets.Unicode()
+    lr = Number(0.01)
+    clip = Number(0.0)
+    parameter = Text()
     loss = traitlets.Float(None, allow_none=True, read_only=True)
     steps = traitlets.Int(0, read_only=True)
     losses = traitlets.Tuple(read_only=True)

@@ -83,7 +83,7 @@ def as_table(
         class_names: by default those of the table.
 
     Raises:
-        TypeError: `inputs` are no numbers.
+        TypeError: `inputs` or `targets` are no numbers.
         ValueError: they have not two axes, are empty or too many, or hold NaN or infinity; or
             names or targets are not as many as rows or columns.
     """
@@ -93,7 +93,12 @@ def as_table(
     if targets is None:
         targets = None if given is None else given.targets
     else:
-        targets = torch.as_tensor(targets).reshape(-1).tolist()
+        try:
+            targets = torch.as_tensor(targets).reshape(-1).tolist()
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise TypeError(
+                f"targets={targets!r} are no numbers ({error}): pass one number a row, or None."
+            ) from None
         _check_count("targets", len(targets), rows, "rows")
     named = {
         "row_names": (row_names, given.row_names if given else None, rows, "row {}"),
@@ -137,6 +142,25 @@ def _numbers(inputs: Any) -> tuple[Tensor, str]:
     if values.dtype == torch.float32:
         return number, ""
     return number, f"The {dtype} numbers became float32: PyTorch's layers work in that."
+
+
+def check_classes(table: Table, classes: int) -> None:
+    """Refuse class names that are too few, and targets that are no class.
+
+    Raises:
+        ValueError: the message names the row and its target, or both numbers.
+    """
+    if table.classes is not None and len(table.classes) < classes:
+        raise ValueError(
+            f"class_names={tuple(table.classes)} has {len(table.classes)} names for {classes} "
+            "classes: pass one name a class."
+        )
+    for name, target in zip(table.row_names, table.targets or (), strict=False):
+        if target not in range(classes):
+            raise ValueError(
+                f"target={target!r} of {name} is no class: a target must be an integer from 0 to "
+                f"{classes - 1}, or pass targets=None."
+            )
 
 
 def _check_count(what: str, count: int, wanted: int, of: str) -> None:

@@ -360,3 +360,10 @@ def test_unknown_keywords_and_wrong_kinds_are_refused():
             fw.BatchForward(fw.models.Network, dataset(), **keyword)
     with pytest.raises(TypeError, match="did you mean 'size'"):
         fw.BatchForward(fw.models.Network, dataset(), sise=3)
+
+
+def test_a_bad_label_and_too_few_names_raise_at_construction_too():
+    with pytest.raises(ValueError, match=r"label=9 of sample 0 is no class.*0 to 2"):
+        fw.BatchForward(torch.nn.Linear(4, 3), [(torch.ones(4), 9)])
+    with pytest.raises(ValueError, match="class_names has 1 name, but the model has 3 outputs"):
+        fw.BatchForward(torch.nn.Linear(4, 3), [(torch.ones(4), 0)], class_names=["one"])

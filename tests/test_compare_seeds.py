@@ -156,27 +156,76 @@ def test_bad_seeds_are_refused(data, seeds):
         widget.epochs = (0, 1)
 
 
-def test_checkpoints_are_compared_by_epoch(data):
-    states = [model_of(seed).state_dict() for seed in range(9)]
+@pytest.fixture(scope="module")
+def states():
+    return [model_of(seed).state_dict() for seed in range(9)]
+
+
+def test_checkpoints_are_compared_by_epoch(data, states):
     widget = fw.CompareSeeds(fw.models.Network, data, checkpoints=states)
     assert widget.epochs[0] == 0
-    assert widget.epochs[-1] == 8
+    assert widget.epochs[-1] == widget.epoch == 8
     assert len(widget.epochs) == 6
-    find(widget, "fwd-epochs").value = "8, 2"
-    assert widget.epochs == (8, 2)
+    widget.epochs = (8, 2)
     assert np.array_equal(bars(widget, "logits"), logits_of(data, 0, (8, 2)).numpy())
     assert [t.name for t in widget.figure.data if t.visible and t.showlegend] == [
         "epoch 8",
         "epoch 2",
     ]
-    widget.show_more()
-    assert widget.epochs == (8, 2, 0)
+    assert find(widget, "fwd-epoch").value == widget.epoch == 2
     with pytest.raises(ValueError, match="epoch=9 is not there"):
         widget.epochs = (0, 9)
     with pytest.raises(ValueError, match="checkpoints"):
         widget.seeds = (0, 1)
     with pytest.raises(ValueError, match="2 to 6"):
         fw.CompareSeeds(fw.models.Network, data, checkpoints=states[:1])
+
+
+def test_a_slider_moves_the_last_network_through_the_epochs(data, states):
+    widget = fw.CompareSeeds(fw.models.Network, data, checkpoints=states, epochs=(0, 4, 1))
+    slider = find(widget, "fwd-epoch")
+    assert (slider.min, slider.max, slider.value) == (0, 8, 1)
+    for epoch in (2, 8, 4):
+        slider.value = epoch
+        assert widget.epochs == (0, 4, epoch)
+        expected = logits_of(data, 0, (0, 4, epoch))
+        assert np.array_equal(bars(widget, "logits"), expected.numpy())
+        assert widget.predictions == tuple(expected.argmax(1).tolist())
+        assert f"epoch {epoch}: class {int(expected[-1].argmax())}" in (
+            find(widget, "fwd-badges").value
+        )
+    widget.epoch = np.int64(7)
+    assert widget.epochs == (0, 4, 7)
+    assert slider.value == 7
+    widget.epoch = None
+    assert widget.epoch == 7
+    for wrong, told in [(9, "epoch=9 is not there"), (-1, "epoch=-1"), (1.5, "give an int")]:
+        with pytest.raises(ValueError, match=told):
+            widget.epoch = wrong
+        assert told in message(widget)
+        assert widget.epochs == (0, 4, 7)
+    with pytest.raises(ValueError, match="no checkpoints"):
+        fw.CompareSeeds(fw.models.Network, data).epoch = 1
+
+
+def test_epochs_beside_the_slider_are_typed_added_and_taken_away(data, states):
+    widget = fw.CompareSeeds(fw.models.Network, data, checkpoints=states, epochs=(0, 8))
+    box = find(widget, "fwd-epochs")
+    assert box.value == "0"
+    box.value = "3, 1"
+    assert widget.epochs == (3, 1, 8)
+    widget.show_more()
+    assert widget.epochs == (3, 1, 0, 8)
+    assert box.value == "3, 1, 0"
+    widget.show_fewer()
+    widget.show_fewer()
+    widget.show_fewer()
+    assert widget.epochs == (3, 8)
+    for text, told in [("", "1 to 5 whole"), ("1,2,3,4,5,6", "1 to 5 whole"), ("9", "epoch=9")]:
+        box.value = text
+        assert told in message(widget)
+        assert widget.epochs == (3, 8)
+        assert box.value == "3"
 
 
 def test_training_is_compared_epoch_by_epoch():

@@ -17,6 +17,12 @@ def numbers(text):
     return [float(number) for number in re.findall(r"-?\d+\.\d*(?:e-?\d+)?", text)]
 
 
+def edit(widget, row, column, text):
+    """Type a number into a cell of the table, as a hand on the page would."""
+    content = {"kind": "edit", "row": row, "column": column, "text": text}
+    widget._table._received(None, content, [])
+
+
 def test_lesson_5_yes_or_no(monkeypatch):
     printed, widgets = run(lesson(5), monkeypatch)
     text = prose(lesson(5))
@@ -54,6 +60,27 @@ def test_the_exercises_of_lesson_5():
     assert right, "random weights can: the exercise has an answer"
 
 
+def test_a_cow_with_a_hundred_legs_goes_far_on_the_curve():
+    """Exercise 2 of lesson 5: each leg moves the raw number by the same, and there are 96 more."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 1), nn.Sigmoid())
+    widget = fw.BinaryOutput(model, fw.datasets.animals())
+    row = widget.dataset.row_names.index("cow")
+    column = widget.dataset.feature_names.index("legs")
+    before = fw.datasets.animals().values
+    edit(widget, row, column, "100")
+    after = before.clone()
+    after[row, column] = 100
+    with torch.no_grad():
+        a_leg = (model[1].weight @ model[0].weight)[0, column]
+        raw = model[:2](before)[row, 0] + (100 - before[row, column]) * a_leg
+        chances = model(after)[:, 0]
+    dots = next(t for t in widget.figure.data if len(t.x) == 5 and t.mode and "markers" in t.mode)
+    assert dots.x[row] == pytest.approx(float(raw), rel=1e-4)
+    assert widget.probabilities == pytest.approx(chances.tolist(), abs=1e-6)
+    assert widget.decisions == tuple((chances >= 0.5).int().tolist())
+
+
 def test_lesson_6_one_of_several(monkeypatch):
     printed, widgets = run(lesson(6), monkeypatch)
     text = prose(lesson(6))
@@ -80,8 +107,24 @@ def test_the_exercises_of_lesson_6():
         pairs = zip(widget.predictions, widget.dataset.targets, strict=True)
         best = max(best, sum(a == b for a, b in pairs))
     assert best >= 3
-    equal = torch.tensor([1.0, 1.0, 3.0]).softmax(0)
-    assert equal[0] == equal[1]
+
+
+def test_the_class_that_wins_has_the_largest_logit():
+    """Exercises 1 and 2 of lesson 6."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 3), nn.Softmax(dim=-1))
+    values = fw.datasets.animals("class").values
+    with torch.no_grad():
+        logits = model[:2](values)
+    widget = fw.MulticlassOutput(model, fw.datasets.animals("class"))
+    drawn = next(trace for trace in widget.figure.data if trace.type == "heatmap")
+    assert drawn.z == pytest.approx(logits.numpy(), abs=1e-6)
+    assert widget.predictions == tuple(logits.argmax(1).tolist())
+
+    with torch.no_grad():  # two classes with the same weights have equal logits
+        model[1].weight[2], model[1].bias[2] = model[1].weight[0], model[1].bias[0]
+    twins = fw.MulticlassOutput(model, fw.datasets.animals("class"))
+    assert all(row[0] == row[2] for row in twins.probabilities)
 
 
 def test_lesson_7_any_number(monkeypatch):
@@ -94,14 +137,31 @@ def test_lesson_7_any_number(monkeypatch):
     assert "output.shape = (5, 1)" in printed
 
 
-def test_the_exercise_of_lesson_7():
-    """Without an activation, equal steps of the input are equal steps of the output."""
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 1))
-    widget = fw.RegressionOutput(model, fw.datasets.animals("weight"))
+def values_with_legs(widget):
+    """The value of the first animal with 4, 6 and 8 legs."""
     values = []
     for legs in ("4", "6", "8"):
-        widget._table._received(None, {"kind": "edit", "row": 0, "column": 5, "text": legs}, [])
+        edit(widget, 0, 5, legs)
         values.append(widget.outputs[0][0])
-    assert values[1] - values[0] == pytest.approx(values[2] - values[1], abs=1e-5)
-    assert values[1] != values[0]
+    return values
+
+
+def test_the_exercises_of_lesson_7():
+    """Without an activation equal steps of the input are equal steps of the output."""
+    kinks = 0
+    for seed in range(10):
+        torch.manual_seed(seed)
+        first, last = nn.Linear(6, 4), nn.Linear(4, 1)
+        straight = fw.RegressionOutput(nn.Sequential(first, last), fw.datasets.animals("weight"))
+        four, six, eight = values_with_legs(straight)
+        assert six != four
+        assert six - four == pytest.approx(eight - six, abs=1e-5)
+        bent = nn.Sequential(first, nn.ReLU(), last)
+        four, six, eight = values_with_legs(
+            fw.RegressionOutput(bent, fw.datasets.animals("weight"))
+        )
+        rows = fw.datasets.animals("weight").values[:1].repeat(3, 1)
+        rows[:, 5] = torch.tensor([4.0, 6.0, 8.0])
+        assert (four, six, eight) == pytest.approx(bent(rows)[:, 0].tolist(), abs=1e-5)
+        kinks += abs((six - four) - (eight - six)) > 1e-3
+    assert kinks, "a ReLU bends the line for some weights"

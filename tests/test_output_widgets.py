@@ -271,3 +271,24 @@ def test_a_reload_gives_the_table_back(kind):
     given = torch.tensor([[float(n) for n in line] for line in kept])
     assert torch.equal(torch.tensor(widget.outputs), expected(model, given))
     assert widget.sample == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "outputs", "targets", "told"),
+    [
+        ("MulticlassOutput", 3, [0, 1, 7], r"target=7 of row 2 .* integer from 0 to 2"),
+        ("MulticlassOutput", 3, [0, -1, 2], r"target=-1 of row 1 is no class"),
+        ("MulticlassOutput", 3, [0.5, 1, 2], r"target=0.5 of row 0 is no class"),
+        ("BinaryOutput", 1, [0, 1, 2], r"target=2 of row 2 .* integer from 0 to 1"),
+    ],
+)
+def test_a_target_that_is_no_class_is_refused(kind, outputs, targets, told):
+    with pytest.raises(ValueError, match=told):
+        getattr(fw, kind)(nn.Linear(4, outputs), torch.ones(3, 4), targets)
+
+
+def test_class_names_that_are_too_few_and_targets_that_are_no_numbers_are_refused():
+    with pytest.raises(ValueError, match=r"class_names=\('no',\) has 1 names for 2 classes"):
+        fw.BinaryOutput(nn.Linear(4, 1), torch.ones(3, 4), class_names=["no"])
+    with pytest.raises(TypeError, match=r"targets=\['a', 'b', 'c'\] are no numbers"):
+        fw.MulticlassOutput(nn.Linear(4, 3), torch.ones(3, 4), ["a", "b", "c"])

@@ -238,8 +238,25 @@ def row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
     return box
 
 
-class Index(traitlets.Int):  # type: ignore[type-arg]
+class _Told:
+    """A trait that tells in the widget, too, what it takes in place of a value of another type."""
+
+    wanted = ""
+
+    def error(self: Any, obj: Any, value: Any, error: Any = None, info: Any = None) -> NoReturn:
+        """Say the value, its type, and what is wanted."""
+        kind, wanted = type(value).__name__, self.wanted + (" or None" if self.allow_none else "")
+        told = BadValue(f"{self.name}={value!r} is of type {kind}: give {wanted}.")
+        if self.name is None:  # one of several kinds that a union takes
+            raise told
+        with obj._told():
+            raise told
+
+
+class Index(_Told, traitlets.Int):  # type: ignore[type-arg]
     """An int, also from NumPy or a tensor of one element."""
+
+    wanted = "an int"
 
     def validate(self, obj: Any, value: Any) -> Any:
         """Take whatever Python takes as an index."""
@@ -248,49 +265,45 @@ class Index(traitlets.Int):  # type: ignore[type-arg]
                 value = operator.index(value)
             except TypeError:
                 pass  # an array of many
-        try:
-            return super().validate(obj, value)
-        except traitlets.TraitError:
-            return _refuse(self, obj, value, "an int")
+        return super().validate(obj, value)
 
 
-class Number(traitlets.Float):  # type: ignore[type-arg]
+class Number(_Told, traitlets.Float):  # type: ignore[type-arg]
     """A float, also from NumPy or a tensor of one element."""
 
+    wanted = "a number"
+
     def validate(self, obj: Any, value: Any) -> Any:
-        """Take whatever Python takes as a float, but for text, True and False."""
+        """Take whatever Python takes as a float, but for True and False."""
         if isinstance(value, bool):
-            return _refuse(self, obj, value, "a number")
+            self.error(obj, value)
         if hasattr(value, "__float__"):
             try:
                 value = float(value)
             except (TypeError, ValueError, RuntimeError):
                 pass  # an array of many
-        try:
-            return super().validate(obj, value)
-        except traitlets.TraitError:
-            return _refuse(self, obj, value, "a number")
+        return super().validate(obj, value)
 
 
-class Text(traitlets.Unicode):  # type: ignore[type-arg]
+class Text(_Told, traitlets.Unicode):  # type: ignore[type-arg]
     """A string."""
 
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Take a string."""
-        try:
-            return super().validate(obj, value)
-        except traitlets.TraitError:
-            return _refuse(self, obj, value, "a string")
+    wanted = "a string"
 
 
-def _refuse(trait: Any, widget: ForwardWidget, value: Any, wanted: str) -> NoReturn:
-    """Say in the widget and in code what a trait takes in place of a value of another type."""
-    wanted += " or None" if trait.allow_none else ""
-    error = BadValue(f"{trait.name}={value!r} is of type {type(value).__name__}: give {wanted}.")
-    if trait.name is None:  # one of several kinds that a union takes
-        raise error
-    with widget._told():
-        raise error
+class Several(_Told, traitlets.Tuple):
+    """A tuple."""
+
+    wanted = "a tuple or a list"
+
+
+class NameOrIndex(_Told, traitlets.Union):
+    """A string or an int."""
+
+    wanted = "a string or an int"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__([Text(), Index()], **options)
 
 
 class BadValue(traitlets.TraitError, ValueError, IndexError):

@@ -15,7 +15,7 @@ from traitlets import observe, validate
 from fwdwidgets import badge, figures
 from fwdwidgets.autoencoding import Half, code_ranges, decode, encode, halves
 from fwdwidgets.widgets import _panels as panels
-from fwdwidgets.widgets._base import BadValue, row, shows
+from fwdwidgets.widgets._base import BadValue, Several, row, shows
 from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._weighted import WeightedWidget
 
@@ -47,7 +47,7 @@ class Autoencoder(WeightedWidget):
         ValueError: the dataset is empty, or a state is out of range.
     """
 
-    code = traitlets.Tuple()
+    code = Several()
     encoded = traitlets.Bool(True, read_only=True)
     error = traitlets.Float(None, allow_none=True, read_only=True)
 

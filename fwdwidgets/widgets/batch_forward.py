@@ -130,7 +130,9 @@ class BatchForward(WeightedWidget):
         self._place()
         self._build_controls()
         self._quiet = False
-        self._rerun_batch()
+        error = self._rerun_batch()
+        if self._classes is not None and isinstance(error, ValueError):
+            raise error  # the model answers: a label is no class, or class names are too few
 
     @property
     def trace(self) -> ForwardTrace | None:

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from traitlets import observe, validate
 
 from fwdwidgets import badge, figures
-from fwdwidgets.tables import TableRun, as_table, decide_binary
-from fwdwidgets.widgets._base import BadValue
+from fwdwidgets.tables import TableRun, as_table, check_classes, decide_binary
+from fwdwidgets.widgets._base import BadValue, Number
 from fwdwidgets.widgets._rows import RowsWidget
 
 
@@ -49,7 +49,7 @@ class BinaryOutput(RowsWidget):
         ValueError: inputs are no table, or names, targets, threshold, sample or seed do not do.
     """
 
-    threshold = traitlets.Float(0.5)
+    threshold = Number(0.5)
     probabilities = traitlets.Tuple(read_only=True)
     decisions = traitlets.Tuple(read_only=True)
 
@@ -69,6 +69,8 @@ class BinaryOutput(RowsWidget):
         **unknown: Any,
     ) -> None:
         """See the class."""
+        table = as_table(inputs, targets, row_names, feature_names, class_names)
+        check_classes(table, 2)
         board = figures.Board()
         self._curve = figures.Lines(board, ["sigmoid", "threshold"], x="raw number", y="sigmoid")
         self._bars = figures.NamedBars(board, "probability")
@@ -83,7 +85,7 @@ class BinaryOutput(RowsWidget):
             "binary output",
             unknown,
             model,
-            as_table(inputs, targets, row_names, feature_names, class_names),
+            table,
             results=["raw number", "sigmoid", "decision"],
             canvas=canvas,
             sample=sample,

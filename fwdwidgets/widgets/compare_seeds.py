@@ -18,7 +18,7 @@ from fwdwidgets import badge, figures
 from fwdwidgets.comparison import MOST, Comparison, Networks, agreement, spread
 from fwdwidgets.diagnose import explain_nonfinite
 from fwdwidgets.outputs import Answer, top_classes
-from fwdwidgets.widgets._base import BadValue, row
+from fwdwidgets.widgets._base import BadValue, Index, Several, row
 from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._sampled import SampledWidget
 
@@ -30,7 +30,8 @@ class CompareSeeds(SampledWidget):
     """One sample through two to six networks side by side: where they agree, how far apart.
 
     The networks are one model with its weights drawn under several seeds, or with
-    `checkpoints=` loaded from several epochs of its training.
+    `checkpoints=` loaded from several epochs of its training. Then a slider moves the last of
+    them through the epochs, beside the others that stay: a prediction becomes right.
 
     The distance of two activations a and b of one step is the relative L2 distance
     d(a, b) = 2 |a - b| / (|a| + |b|), where |a| is the square root of the sum of all squares:
@@ -50,8 +51,11 @@ class CompareSeeds(SampledWidget):
         checkpoints: weights by epoch, from `fw.train`, or a list of state dicts: then epochs are
             compared in place of seeds.
         epochs: two to six indices into the checkpoints; None means up to six, evenly spread.
+            The slider moves the last one.
 
     Attributes:
+        epoch: the last of `epochs`, which the slider moves; None without checkpoints. Link it
+            to that of another widget: `traitlets.link((compare, "epoch"), (forward, "epoch"))`.
         label: the true class index, None without a label.
         predictions: the predicted class index of each network, None where there is no answer.
         probabilities: one tuple a network, one float a class.
@@ -66,8 +70,9 @@ class CompareSeeds(SampledWidget):
             here: the widget says it in a sentence.
     """
 
-    seeds: Any = traitlets.Tuple()
-    epochs: Any = traitlets.Tuple()
+    seeds: Any = Several()
+    epochs: Any = Several()
+    epoch = Index(None, allow_none=True)
     label = traitlets.Int(None, allow_none=True, read_only=True)
     predictions: Any = traitlets.Tuple(read_only=True)
     probabilities: Any = traitlets.Tuple(read_only=True)
@@ -103,6 +108,7 @@ class CompareSeeds(SampledWidget):
         if epochs is not None or self._networks.epochs:
             count = self._networks.epochs
             self.epochs = spread(count) if epochs is None else _as_tuple(epochs)
+            self.epoch = self.epochs[-1]
         self._build_controls()
         self._run_networks()
         self._check_sample(self._sample)
@@ -134,12 +140,21 @@ class CompareSeeds(SampledWidget):
     @validate("epochs")
     def _valid_epochs(self, proposal: dict[str, Any]) -> tuple[int, ...]:
         with self._told():
-            if not self._networks.epochs:
-                raise BadValue(
-                    f"epochs={proposal['value']} cannot be chosen here: this widget has no "
-                    "checkpoints. Pass checkpoints=, or choose seeds."
-                )
+            self._check_checkpoints("epochs", proposal["value"])
             return self._take("epochs", proposal["value"])
+
+    @validate("epoch")
+    def _valid_epoch(self, proposal: dict[str, Any]) -> int:
+        with self._told():
+            self._check_checkpoints("epoch", proposal["value"])
+            return self._take("epochs", (*self.epochs[:-1], proposal["value"]))[-1]
+
+    def _check_checkpoints(self, name: str, value: Any) -> None:
+        if not self._networks.epochs:
+            raise BadValue(
+                f"{name}={value} cannot be chosen here: this widget has no checkpoints. "
+                "Pass checkpoints=, or choose seeds."
+            )
 
     def _take(self, name: str, chosen: tuple[Any, ...]) -> tuple[int, ...]:
         """Take the weights of these seeds or epochs."""
@@ -152,10 +167,23 @@ class CompareSeeds(SampledWidget):
         self._networks.use(numbers)
         return numbers
 
+    @observe("epoch")
+    def _epoch_changed(self, change: dict[str, Any]) -> None:
+        if self._quiet:
+            return
+        if change["new"] is not None:
+            self.epochs = (*self.epochs[:-1], change["new"])
+        else:  # there is always an epoch where there are checkpoints
+            with self._quietly():
+                self.epoch = self.epochs[-1]
+
     @observe("sample", "seeds", "epochs")
     def _choice_changed(self, _: Any) -> None:
         if self._quiet:
             return
+        if self.epochs:
+            with self._quietly():
+                self.epoch = self.epochs[-1]
         self._run_networks()
         self._show()
         for run in self._now.runs:
@@ -313,16 +341,26 @@ class CompareSeeds(SampledWidget):
         return min(MOST, self._networks.epochs or MOST)
 
     def _build_controls(self) -> None:
-        kind = "Epochs" if self._networks.epochs else "Seeds"
-        self._box = ipywidgets.Text(description=kind, continuous_update=False)
-        self._box.add_class("fwd-epochs" if self._networks.epochs else "fwd-seeds")
+        count = self._networks.epochs
+        kind = "Epochs" if count else "Seeds"
+        self._box = ipywidgets.Text(
+            description="Beside" if count else kind,
+            tooltip="epochs that stay while the slider moves" if count else None,
+            continuous_update=False,
+        )
+        self._box.add_class(f"fwd-{kind.lower()}")
         self._box.add_class("fwd-text")
         self._box.observe(self._typed, names="value")
         self._kept[kind.lower()] = self._box
         self._fewer = self._button("fewer", "take the last network away", self.show_fewer)
         self._more = self._button("more", "add another network", self.show_more)
         choose = [self._box, self._fewer, self._more]
-        if not self._networks.epochs:
+        if count:
+            epochs = self._slider(
+                ipywidgets.IntSlider, "Epoch", value=self.epoch, min=0, max=count - 1
+            )
+            choose.insert(0, self._link(epochs, "epoch", "fwd-epoch"))
+        else:
             choose.append(self._button("other seeds", "the next seeds", self.show_others))
         self._status, self._badges = ipywidgets.HTML(), ipywidgets.HTML()
         self._status.add_class("fwd-status")
@@ -346,21 +384,24 @@ class CompareSeeds(SampledWidget):
         if self._quiet:
             return
         with self._from_page():
-            words = change["new"].replace(",", " ").split()
-            name = "epochs" if self._networks.epochs else "seeds"
+            moved = (self.epoch,) if self._networks.epochs else ()
             try:
-                numbers = tuple([int(word) for word in words])
+                numbers = tuple([int(word) for word in change["new"].replace(",", " ").split()])
             except ValueError:
+                numbers = ()
+            if not 2 <= len(numbers) + len(moved) <= MOST:
+                name = "epochs" if moved else "seeds"
                 raise BadValue(
-                    f"{name}={change['new']!r}: write 2 to {MOST} whole numbers with commas, "
-                    "such as 0, 1, 2."
-                ) from None
-            self._choose(numbers)
+                    f"{name}={change['new']!r}: write {2 - len(moved)} to {MOST - len(moved)} "
+                    "whole numbers with commas, such as 0, 1, 2."
+                )
+            self._choose((*numbers, *moved))
         self._show_box()  # what could not be read stands in the message
 
     def _show_box(self) -> None:
+        shown = self._chosen[:-1] if self._networks.epochs else self._chosen
         with self._quietly():
-            self._box.value = ", ".join(map(str, self._chosen))
+            self._box.value = ", ".join(map(str, shown))
 
     def _choose(self, numbers: tuple[int, ...]) -> None:
         if self._networks.epochs:
@@ -369,9 +410,10 @@ class CompareSeeds(SampledWidget):
             self.seeds = numbers
 
     def show_fewer(self) -> None:
-        """Take the last network away; two stay."""
-        if len(self._chosen) > 2:
-            self._choose(self._chosen[:-1])
+        """Take the last network away, of epochs the last that stays; two are left at least."""
+        chosen = self._chosen
+        if len(chosen) > 2:
+            self._choose((*chosen[:-2], chosen[-1]) if self._networks.epochs else chosen[:-1])
 
     def show_more(self) -> None:
         """Add a network: the seed after the largest, or the first epoch that is not shown."""
@@ -382,7 +424,7 @@ class CompareSeeds(SampledWidget):
             self._choose((*chosen, max(chosen) + 1))
             return
         unseen = [epoch for epoch in range(self._networks.epochs) if epoch not in chosen]
-        self._choose((*chosen, unseen[0]))
+        self._choose((*chosen[:-1], unseen[0], chosen[-1]))
 
     def show_others(self) -> None:
         """Take as many seeds that come after the largest of these."""

@@ -20,7 +20,7 @@ from fwdwidgets.modes import DROPOUTS, ModeRun, run_in_mode
 from fwdwidgets.norms import Statistics, statistics
 from fwdwidgets.outputs import find_head, probabilities
 from fwdwidgets.samples import batch_of_one, check_class_names
-from fwdwidgets.widgets._base import BadValue, Index, row
+from fwdwidgets.widgets._base import BadValue, Index, Text, row
 from fwdwidgets.widgets._mode_figure import LAST_DRAWS, ModeFigure, Shown
 from fwdwidgets.widgets._mode_tables import held_table, norm_table
 from fwdwidgets.widgets._weighted import WeightedWidget
@@ -60,7 +60,7 @@ class Modes(WeightedWidget):
         ValueError: the dataset is empty, or a state is out of range.
     """
 
-    layer = traitlets.Unicode(None, allow_none=True)
+    layer = Text(None, allow_none=True)
     draw = Index(0)
     mates = Index(0)
     mates_from = Index(1)

@@ -11,8 +11,7 @@ import traitlets
 from torch import nn
 
 from fwdwidgets import badge, figures
-from fwdwidgets.tables import TableRun, as_table
-from fwdwidgets.widgets._base import BadValue
+from fwdwidgets.tables import TableRun, as_table, check_classes
 from fwdwidgets.widgets._rows import RowsWidget
 
 
@@ -95,11 +94,7 @@ class MulticlassOutput(RowsWidget):
                 f"The output has shape {tuple(run.output.shape)}: several classes need one output "
                 "each. End the model in nn.Linear(..., classes), or use fw.BinaryOutput."
             )
-        if self._names is not None and len(self._names) < classes:
-            raise BadValue(
-                f"class_names={self._names} has {len(self._names)} names for {classes} outputs: "
-                "pass one name a class."
-            )
+        check_classes(self.dataset, classes)
         if run.last == "softmax":
             chances = run.output
         elif run.last == "log_softmax":

@@ -20,7 +20,7 @@ from fwdwidgets.source_path import LineWatch, Listing, read_source
 from fwdwidgets.trace import ForwardTrace, Shape, Tracer
 from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets import _step_words as words
-from fwdwidgets.widgets._base import BadValue, Index, row
+from fwdwidgets.widgets._base import BadValue, Index, NameOrIndex, row
 from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._steps import StepTable
 from fwdwidgets.widgets._weighted import WeightedWidget
@@ -62,7 +62,7 @@ class StepThrough(WeightedWidget):
             sentence, and shows the steps up to there.
     """
 
-    step = traitlets.Union([traitlets.Unicode(), Index()], default_value=None, allow_none=True)
+    step = NameOrIndex(default_value=None, allow_none=True)
     operand = Index(0)
     page = Index(0)
     changed = traitlets.Int(None, allow_none=True, read_only=True)

@@ -18,7 +18,7 @@ from fwdwidgets import badge, display, figures
 from fwdwidgets.training_step import CODE, LINES, TrainingLoop
 from fwdwidgets.training_words import NOTHING, TIPS, describe_line, last_loss
 from fwdwidgets.widgets import _panels as panels
-from fwdwidgets.widgets._base import BadValue, ForwardWidget, Number, row
+from fwdwidgets.widgets._base import BadValue, ForwardWidget, Number, Text, row
 from fwdwidgets.widgets._plot import Plot
 
 MAX_STEPS = 1_000
@@ -60,7 +60,7 @@ class TrainingStep(ForwardWidget):
 
     lr = Number(0.01)
     clip = Number(0.0)
-    parameter = traitlets.Unicode()
+    parameter = Text()
     loss = traitlets.Float(None, allow_none=True, read_only=True)
     steps = traitlets.Int(0, read_only=True)
     losses = traitlets.Tuple(read_only=True)

@@ -17,7 +17,7 @@ from fwdwidgets.memory import Memory, measure_memory
 from fwdwidgets.shape_table import shape_line, shape_table
 from fwdwidgets.trace import ForwardTrace, Step
 from fwdwidgets.widgets import _panels as panels
-from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index, Number, row
+from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index, Number, Text, row
 from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._steps import StepTable
 from fwdwidgets.wrong import Finding, build, find_wrong
@@ -60,8 +60,8 @@ class WhatWentWrong(ForwardWidget):
         ValueError: step, view, batch size or memory is not one that there is.
     """
 
-    step = traitlets.Unicode(None, allow_none=True)
-    view = traitlets.Unicode("bytes")
+    step = Text(None, allow_none=True)
+    view = Text("bytes")
     batch_size = Index(1)
     memory_mb = Number(1024.0)
     kind = traitlets.Unicode(read_only=True)

@@ -95,7 +95,12 @@ def make(kind):
     return {
         "ForwardPass": lambda: fw.ForwardPass(fw.models.Network, DATA),
         "StepThrough": lambda: fw.StepThrough(fw.models.Network, DATA),
-        "CompareSeeds": lambda: fw.CompareSeeds(fw.models.MyNetwork, DATA),
+        "CompareSeeds": lambda: fw.CompareSeeds(
+            fw.models.MyNetwork,
+            DATA,
+            checkpoints=[fw.reseed(fw.models.MyNetwork, seed).state_dict() for seed in range(4)],
+            epochs=(0, 3),
+        ),
         "BatchForward": lambda: fw.BatchForward(fw.models.MyNetwork, DATA, size=4),
         "BinaryOutput": lambda: fw.BinaryOutput(
             nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 1), nn.Sigmoid()), animals("mammal")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import signal
 import socket
 import sys
 import webbrowser
@@ -111,11 +112,13 @@ class LessonServer(Voila):  # type: ignore[misc]
         if self.open_browser:
             webbrowser.open(address)
         self.ioloop = tornado.ioloop.IOLoop.current()
+        # As for SIGTERM: an exception could come up anywhere, and be lost there.
+        signal.signal(signal.SIGINT, self._handle_signal_stop)
         try:
             self.ioloop.start()
-        except KeyboardInterrupt:
-            print(flush=True)  # the shell's prompt starts on a line of its own
         finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # again: do not wait
+            print(flush=True)  # the shell's prompt starts on a line of its own
             self.stop()
 
 

@@ -143,7 +143,15 @@ def measure(title: str, model: nn.Module, x: Tensor, bar: float, rounds: int) ->
     def trace() -> None:
         kept[:] = [tracer(model, x)]  # as in a widget, where the next trace replaces the last
 
-    runs: dict[str, Callable[[], Any] | str] = {"bare": lambda: model(x), "fwdwidgets": trace}
+    def trace_and_name() -> None:
+        trace()
+        assert kept[0].steps, "they are named when they are first looked at"
+
+    runs: dict[str, Callable[[], Any] | str] = {
+        "bare": lambda: model(x),
+        "fwdwidgets": trace_and_name,
+        "fwdwidgets, before a step is looked at": trace,
+    }
     runs |= peers(model, x)
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):

@@ -383,6 +383,8 @@ _OWN = {
 }
 _GUARD = os.path.join(os.path.dirname(__file__), "_state.py")
 _LAYERS = os.path.join(_TORCH, "nn", "modules") + os.sep
+# Not `nn.Module.__call__` as it is when asked: torch.export puts another around it meanwhile.
+_CALL = nn.Module._wrapped_call_impl.__code__
 # By id, for a code object's hash is that of all its contents; the code is kept, so no id returns.
 _KINDS: dict[int, int] = {}
 _CODES: list[types.CodeType] = []
@@ -391,7 +393,7 @@ _CODES: list[types.CodeType] = []
 def _kind(code: types.CodeType) -> int:
     file = code.co_filename
     makes_layer = code.co_name == "__init__" and file.startswith(_LAYERS)
-    if code is nn.Module.__call__.__code__:
+    if code is _CALL:
         kind = _CALLS
     elif code is LazyModuleMixin._infer_parameters.__code__:  # it gives a module its parameters
         kind = _LAZY

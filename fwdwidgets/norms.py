@@ -86,9 +86,10 @@ def statistics(forward: Forward, batch: Tensor, *, draw: int) -> list[Statistics
 
 
 def _used(name: str, norm: _NormBase, given: Tensor, before: tuple[float, float]) -> Statistics:
-    by_sample, momentum = isinstance(norm, _InstanceNorm), norm.momentum
-    if by_sample:
-        if given.dim() == norm._get_no_batch_dim():  # type: ignore[operator]
+    momentum, by_sample = norm.momentum, isinstance(norm, _InstanceNorm)
+    if isinstance(norm, _InstanceNorm):
+        # Only the layer's own kind, 1d to 3d, tells whether this has a batch axis.
+        if given.dim() == norm._get_no_batch_dim():  # type: ignore[no-untyped-call]
             given = given[None]
         samples = given[:, 0].flatten(1).double()  # (N, values)
         mean, var = samples.mean(dim=1).mean(), samples.var(dim=1).mean()

@@ -152,8 +152,8 @@ def check_classes(table: Table, classes: int) -> None:
     """
     if table.classes is not None and len(table.classes) < classes:
         raise ValueError(
-            f"class_names={tuple(table.classes)} has {len(table.classes)} names for {classes} "
-            "classes: pass one name a class."
+            f"class_names={tuple(table.classes)} has {len(table.classes)} of {classes} names: "
+            "pass one name a class."
         )
     for name, target in zip(table.row_names, table.targets or (), strict=False):
         if target not in range(classes):

@@ -288,7 +288,7 @@ def test_a_target_that_is_no_class_is_refused(kind, outputs, targets, told):
 
 
 def test_class_names_that_are_too_few_and_targets_that_are_no_numbers_are_refused():
-    with pytest.raises(ValueError, match=r"class_names=\('no',\) has 1 names for 2 classes"):
+    with pytest.raises(ValueError, match=r"class_names=\('no',\) has 1 of 2 names"):
         fw.BinaryOutput(nn.Linear(4, 1), torch.ones(3, 4), class_names=["no"])
     with pytest.raises(TypeError, match=r"targets=\['a', 'b', 'c'\] are no numbers"):
         fw.MulticlassOutput(nn.Linear(4, 3), torch.ones(3, 4), ["a", "b", "c"])

@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 import fwdwidgets as fw
+from fwdwidgets import _recorder
 
 
 class Model(nn.Module):
@@ -595,3 +596,14 @@ def test_a_condition_that_compiles_is_one_step():
         trace = fw.trace_forward(Model(), x)
         assert [s.op for s in trace] == ["sum", "gt", "cond", "add"]
         assert torch.equal(trace.output, (x.sin() if x.sum() > 0 else x.cos()) + 1)
+
+
+def test_module_calls_are_seen_behind_a_wrapper_and_after_it(monkeypatch):
+    net, x = fw.models.Network(), torch.rand(1, 1, 28, 28)
+    plain, call = [step.name for step in fw.trace_forward(net, x)], nn.Module.__call__
+    monkeypatch.setattr(_recorder, "_KINDS", {})  # as in a new process
+    with monkeypatch.context() as patch:  # as torch.export does while it runs
+        patch.setattr(nn.Module, "__call__", lambda *args, **kwargs: call(*args, **kwargs))
+        assert [step.name for step in fw.trace_forward(net, x)] == plain
+    assert [step.name for step in fw.trace_forward(net, x)] == plain
+    assert "conv1" in plain

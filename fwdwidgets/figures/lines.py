@@ -48,6 +48,7 @@ class Lines:
             type="scatter",
             mode="markers",
             name="marked",
+            cliponaxis=False,  # a mark on the edge is whole
             **where,
         )
         self._title = board.panel(self.axis)

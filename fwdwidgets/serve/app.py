@@ -18,6 +18,7 @@ import tornado.netutil
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from traitlets.config import Config
 from voila.app import Voila
+from voila.execute import VoilaExecutor
 from voila.tornado.handler import TornadoVoilaHandler
 
 from fwdwidgets.notebooks import card_of, title_of
@@ -34,6 +35,11 @@ HARMLESS = (
     "websocket_ping_timeout",  # jupyter_server's own default, which tornado corrects
 )
 """What stands in messages that a teacher can do nothing about."""
+
+
+# nbclient knows what a progress bar means that goes back to the start of its line, but lets no
+# configuration ask for it.
+VoilaExecutor.coalesce_streams.tag(config=True)
 
 
 class ServeError(Exception):
@@ -112,12 +118,13 @@ class LessonServer(Voila):  # type: ignore[misc]
         if self.open_browser:
             webbrowser.open(address)
         self.ioloop = tornado.ioloop.IOLoop.current()
-        # As for SIGTERM: an exception could come up anywhere, and be lost there.
+        # As SIGTERM does: KeyboardInterrupt could come up inside any callback, and be lost there.
         signal.signal(signal.SIGINT, self._handle_signal_stop)
         try:
             self.ioloop.start()
         finally:
-            signal.signal(signal.SIGINT, signal.default_int_handler)  # again: do not wait
+            # Who presses Ctrl-C again does not want to wait for the kernels to end.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             print(flush=True)  # the shell's prompt starts on a line of its own
             self.stop()
 
@@ -204,7 +211,8 @@ def serve(
     )
     config.VoilaExecutor = Config(
         cell_error_instruction="Reload the page to try again; whoever runs the server finds the "
-        "reason in its log."
+        "reason in its log.",
+        coalesce_streams=True,
     )
     # A kernel that died has lost the lesson: the page says so, and a new one would answer nothing.
     config.KernelRestarter = Config(restart_limit=0, time_to_dead=1.0)

@@ -253,7 +253,7 @@ class _Told:
             raise told
 
 
-class Index(_Told, traitlets.Int):  # type: ignore[type-arg]
+class Index(_Told, traitlets.Int[Any, Any]):
     """An int, also from NumPy or a tensor of one element."""
 
     wanted = "an int"
@@ -268,7 +268,7 @@ class Index(_Told, traitlets.Int):  # type: ignore[type-arg]
         return super().validate(obj, value)
 
 
-class Number(_Told, traitlets.Float):  # type: ignore[type-arg]
+class Number(_Told, traitlets.Float[Any, Any]):
     """A float, also from NumPy or a tensor of one element."""
 
     wanted = "a number"
@@ -285,7 +285,7 @@ class Number(_Told, traitlets.Float):  # type: ignore[type-arg]
         return super().validate(obj, value)
 
 
-class Text(_Told, traitlets.Unicode):  # type: ignore[type-arg]
+class Text(_Told, traitlets.Unicode[Any, Any]):
     """A string."""
 
     wanted = "a string"

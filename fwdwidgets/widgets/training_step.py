@@ -227,7 +227,7 @@ class TrainingStep(ForwardWidget):
             name: figures.Layer(board, name)
             for name in ("output", "before", "gradient", "after", "difference")
         }
-        self._curve = figures.Lines(board, ["loss"], x="loss line, how often run", y="loss")
+        self._curve = figures.Lines(board, ["loss"], x="loss lines run", y="loss")
         third = [(0, 0.28), (0.36, 0.64), (0.72, 0.96)]
         rows = [(0.6, 1), (0, 0.36)]
         places = [(*x, *y) for y in rows for x in third]
@@ -235,10 +235,11 @@ class TrainingStep(ForwardWidget):
         half = [(0.06, 0.44), (0.56, 0.94)]
         levels = [(0.76, 1), (0.39, 0.62), (0.05, 0.25)]
         narrow = [(*x, *y) for y in levels for x in half]
-        narrow_order = [narrow[i] for i in (0, 2, 3, 4, 5)]
+        # The numbers of output and loss stand between them.
+        narrow_order = [(0.06, 0.38, 0.76, 1), *[narrow[i] for i in (2, 3, 4, 5)]]
         canvas = board.canvas(
             {
-                0: figures.View(800, [*narrow_order, (0.58, 0.98, 0.76, 1)]),
+                0: figures.View(800, [*narrow_order, (0.66, 0.98, 0.76, 1)]),
                 640: figures.View(520, [*order, places[2]]),
             }
         )

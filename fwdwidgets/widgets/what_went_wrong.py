@@ -183,8 +183,9 @@ class WhatWentWrong(ForwardWidget):
     @observe("step", "view", "batch_size", "memory_mb")
     def _changed(self, _: Any) -> None:
         if not self._quiet:
-            with self._quietly():
-                self.step = self.step if self.step is not None else self._first_step()
+            if self.step is None:
+                with self._quietly():
+                    self.step = self._first_step()
             self._show_finding()
             self._show()
 

@@ -348,6 +348,7 @@ def test_each_lesson_as_a_page(voila: Callable[..., str], visits: Visits, name: 
     page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
     expect(page.locator(".fwd-widget svg").first).to_be_visible()
     assert page.get_by_role("alert").filter(visible=True).count() == 0
+    assert page.get_by_text("epoch 1 of").count() <= 1  # of a progress bar its last state
     assert_no_sideways_scrolling(page)
     assert visits.console_errors == []
 

@@ -5,6 +5,7 @@ import math
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -54,7 +55,7 @@ def reseed(model: nn.Module | Callable[[], nn.Module], seed: int) -> nn.Module:
     """
     seed = _check_seed(seed)
     with _rng_left_as_found():
-        torch.manual_seed(seed)
+        _seed_generators(seed)
         if isinstance(model, nn.Module):
             return _redraw(_copy(model))
         return _build(model)
@@ -67,6 +68,23 @@ def _check_seed(seed: Any) -> int:
     if not _SMALLEST_SEED <= number <= _LARGEST_SEED:
         raise ValueError(f"seed={number} is out of range: choose from -2**63 to 2**64 - 1")
     return number
+
+
+@cache
+def _has_accelerator() -> bool:
+    return torch.accelerator.is_available()
+
+
+def _seed_generators(seed: int) -> None:
+    """Do what ``torch.manual_seed`` does.
+
+    Where there is no accelerator it would note a stack trace for each kind that could come, which
+    takes longer than drawing the weights of a small network.
+    """
+    if _has_accelerator():
+        torch.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
 
 
 @contextmanager

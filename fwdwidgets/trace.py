@@ -303,33 +303,32 @@ def _python_error(error: Exception, recorder: Recorder) -> Record:
 
 def _names(records: list[Record]) -> list[str]:
     """A unique name for each record: the module's for its own single operation, else with op."""
-    wanted, reserved = [], set()
     for record in records:
         call = record.call
         call.own += 1
-        while call.parent is not None and not call.parent.holds:
-            call = call.parent
-            call.holds = True
+        outer = call.parent
+        while outer is not None and not outer.holds:
+            outer.holds = True
+            outer = outer.parent
+    names, reserved = [], set()
     for record in records:
         call = record.call
-        if not call.module:
-            wanted.append(record.op)
+        module = call.module
+        if not module:
+            names.append(record.op)
         elif call.own == 1 and not call.holds:
-            wanted.append(call.module)
-            reserved.add(call.module)
+            names.append(module)
+            reserved.add(module)
         else:
-            wanted.append(f"{call.module}.{record.op}")
-    names: list[str] = []
+            names.append(f"{module}.{record.op}")
     taken: set[str] = set()
-    for name, record in zip(wanted, records, strict=True):
-        unique, number = name, 1
-        while unique in taken or (
-            unique in reserved and (number > 1 or name != record.call.module)
-        ):
-            number += 1
-            unique = f"{name}_{number}"
-        taken.add(unique)
-        names.append(unique)
+    for index, name in enumerate(names):
+        if name in taken or (name in reserved and name != records[index].call.module):
+            number = 2
+            while (unique := f"{name}_{number}") in taken or unique in reserved:
+                number += 1
+            names[index] = name = unique
+        taken.add(name)
     return names
 
 

@@ -18,7 +18,7 @@ from fwdwidgets import display
 from fwdwidgets.compute import Forward
 from fwdwidgets.diagnose import check_output, explain_failure
 from fwdwidgets.outputs import Answer, read_answer
-from fwdwidgets.samples import Sample, batch_of_one
+from fwdwidgets.samples import Sample, device_of
 from fwdwidgets.trace import ForwardTrace, Step
 
 MAX_BYTES = 2**29
@@ -97,7 +97,7 @@ def run_batch(forward: Forward, samples: Sequence[Sample], row: int) -> BatchRun
     """
     assert forward.network is not None, "use_seed comes first"
     inputs = collate(samples)
-    inputs = inputs.to(batch_of_one(samples[0].input, forward.network).device)
+    inputs = inputs.to(device_of(forward.network))
     alone = forward.trace(inputs[row : row + 1])
     refusal = _refuse(alone, len(inputs))
     if refusal:

@@ -84,7 +84,8 @@ class Checkpoints:
         for point in self._points:
             known: dict[str, Any] = {"loss": point.loss, "accuracy": point.accuracy}
             notes = {name: repr(value) for name, value in known.items() if value is not None}
-            save_file(dict(point.state), path / _PATTERN.format(point.epoch), notes)
+            state = {name: value.contiguous() for name, value in point.state.items()}
+            save_file(state, path / _PATTERN.format(point.epoch), notes)
         return path
 
     @classmethod

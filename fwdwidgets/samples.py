@@ -199,10 +199,14 @@ def batch_of_one(sample_input: torch.Tensor, model: nn.Module) -> torch.Tensor:
     Returns:
         ``(1, C, H, W)``, of the same dtype, on the model's device.
     """
-    batch = sample_input.unsqueeze(0)
+    return sample_input.unsqueeze(0).to(device_of(model))
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """The device of a model's first parameter or buffer; the CPU where it has none."""
     for tensor in (*model.parameters(), *model.buffers()):
-        return batch.to(tensor.device)
-    return batch
+        return tensor.device
+    return torch.device("cpu")
 
 
 def _sample_index(index: Any, length: int) -> int:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from fwdwidgets.checkpoints import Checkpoints
-from fwdwidgets.samples import dataset_length, get_sample
+from fwdwidgets.samples import dataset_length, device_of, get_sample
 from fwdwidgets.seeds import reseed
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -56,12 +56,14 @@ def train(
         infinite, which a warning tells.
 
     Raises:
-        TypeError: the model is none, or an item is no pair.
+        TypeError: the model is none, an item is no pair, or loss or optimizer is no function.
         ValueError: the dataset is empty, has no labels, or a number is out of range; a label is no
-            class of the model.
+            class of the model; the output has another shape than the targets; the loss is no
+            single number.
     """
     epochs = _at_least_one("epochs", epochs)
     batch_size = _at_least_one("batch_size", batch_size)
+    _check_functions(loss, optimizer)
     length = dataset_length(dataset)
     network = model if isinstance(model, nn.Module) else reseed(model, seed)
     items = _Items(dataset, length)
@@ -76,12 +78,13 @@ def train(
         try:
             _keep(checkpoints, network, items, criterion, batch_size)
             # Only now does a lazy layer have its parameters.
+            device = device_of(network)
             parameters = [p for p in network.parameters() if p.requires_grad]
             chosen = optimizer(parameters) if optimizer else _sgd(parameters, lr)
             for epoch in range(1, epochs + 1):
                 network.train()
                 for number, (inputs, targets) in enumerate(loader, 1):
-                    value = criterion(network(inputs), targets)
+                    value = criterion(network(inputs.to(device)), targets.to(device))
                     if not bool(value.isfinite()):
                         _stop(f"the loss became {value.item()} in epoch {epoch}", checkpoints, bar)
                         return checkpoints
@@ -101,6 +104,15 @@ def train(
 
 def _sgd(parameters: list[nn.Parameter], lr: float) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, lr=lr, momentum=0.9)
+
+
+def _check_functions(loss: Any, optimizer: Any) -> None:
+    for name, value, advice in (
+        ("loss", loss, "a function of output and targets, such as torch.nn.MSELoss()"),
+        ("optimizer", optimizer, "what makes one: lambda p: torch.optim.Adam(p, lr=1e-3)"),
+    ):
+        if value is not None and not callable(value):
+            raise TypeError(f"{name}={type(value).__name__} is no function: pass {advice}.")
 
 
 def _at_least_one(name: str, value: Any) -> int:
@@ -148,7 +160,15 @@ def _default_loss(items: _Items) -> Loss:
             )
         return F.cross_entropy(output, targets)
 
-    return cross_entropy if items.classes else F.mse_loss
+    def mse_loss(output: Tensor, targets: Tensor) -> Tensor:
+        if output.shape != targets.shape:  # torch would stretch one over the other
+            raise ValueError(
+                f"the model's output has shape {tuple(output.shape)} and the targets "
+                f"{tuple(targets.shape)}: end the model in nn.Linear(..., 1), or pass loss=."
+            )
+        return F.mse_loss(output, targets)
+
+    return cross_entropy if items.classes else mse_loss
 
 
 def _keep(
@@ -161,8 +181,15 @@ def _keep(
         # A generator of its own: a loader without one draws from the global random numbers.
         loader = DataLoader(items, max(batch_size, 256), generator=torch.Generator())
         for inputs, targets in loader:
-            output = network(inputs)
-            total += float(criterion(output, targets)) * len(targets)
+            output = network(inputs.to(device_of(network)))
+            targets = targets.to(output.device)
+            value = criterion(output, targets)
+            if value.numel() != 1:
+                raise ValueError(
+                    f"the loss has shape {tuple(value.shape)}, expected one number for the whole "
+                    'batch: leave out reduction="none".'
+                )
+            total += float(value) * len(targets)
             classes = classes and output.dim() == 2 and output.shape[1] > 1
             right += int((output.argmax(dim=1) == targets).sum()) if classes else 0
             count += len(targets)

@@ -95,7 +95,7 @@ def test_a_room_knows_only_what_it_may(first):
     found = loaded_by(*[ALONE % room for room in rooms], first=first)
     assert len(found) == len(rooms) > 0
     known = {room: names & set(ROOMS[room]) for room, names in zip(rooms, found, strict=True)}
-    assert known == dict.fromkeys(rooms, set())
+    assert known == {room: set() for room in rooms}
 
 
 def test_importing_the_package_stays_light():

@@ -135,6 +135,26 @@ def test_an_interrupt_keeps_what_there_is():
         ({"dataset": [(torch.zeros(6), 2)]}, ValueError, "label=2 is no class of this model"),
         ({"model": nn.Linear(6, 1)}, ValueError, "pass loss="),
         ({"model": 3}, TypeError, "3"),
+        ({"loss": "mse"}, TypeError, "loss=str is no function"),
+        ({"loss": nn.CrossEntropyLoss(reduction="none")}, ValueError, "reduction="),
+        (
+            {"optimizer": torch.optim.SGD(network().parameters(), lr=0.1)},
+            TypeError,
+            "optimizer=SGD is no function",
+        ),
+        (
+            {"model": nn.Linear(6, 2), "dataset": [(torch.zeros(6), 0.5)] * 3},
+            ValueError,
+            r"shape \(3, 2\) and the targets \(3, 1\)",
+        ),
+        (  # torch would stretch (3,) over (3, 1), with a warning only
+            {
+                "model": nn.Sequential(nn.Linear(6, 1), nn.Flatten(0)),
+                "dataset": [(torch.zeros(6), 0.5)] * 3,
+            },
+            ValueError,
+            r"shape \(3,\) and the targets",
+        ),
     ],
 )
 def test_what_is_refused(change, error, sentence):
@@ -158,6 +178,15 @@ def test_saved_and_loaded_they_are_the_same(tmp_path):
             after.accuracy,
         )
         assert all(torch.equal(before.state[n], after.state[n]) for n in before.state)
+
+
+def test_weights_in_another_order_of_memory_are_saved(tmp_path):
+    model = nn.Conv2d(3, 2, 2).to(memory_format=torch.channels_last)
+    found = fw.Checkpoints()
+    found.add(model, None, None)
+    assert not found[0].state["weight"].is_contiguous()
+    found.save(tmp_path)
+    assert torch.equal(fw.Checkpoints.load(tmp_path)[0].state["weight"], model.weight)
 
 
 def test_nothing_is_written_over(tmp_path):

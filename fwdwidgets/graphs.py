@@ -64,6 +64,11 @@ class Graph:
         """The computed nodes, in order."""
         return [node for node in self.nodes.values() if node.kind == "operation"]
 
+    @property
+    def goes_back(self) -> bool:
+        """Whether there is a way back to the leaves."""
+        return not self.error and not self.one_way
+
     def __repr__(self) -> str:
         lines = [
             f"{node.name} = {node.sign}({', '.join(node.parents)})"

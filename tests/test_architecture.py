@@ -28,6 +28,7 @@ ROOMS = {
     "compute": NOT_TORCHS,
     "batches": NOT_TORCHS,
     "graphs": NOT_TORCHS,
+    "graph_words": NOT_TORCHS,
     "checkpoints": NOT_TORCHS,
     "training": NOT_TORCHS,
     "autoencoding": NOT_TORCHS,

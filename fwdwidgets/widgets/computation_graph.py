@@ -11,18 +11,17 @@ from typing import Any
 import ipywidgets
 import torch
 import traitlets
-from torch import Tensor, nn
+from torch import Tensor
 from traitlets import observe, validate
 
 from fwdwidgets import badge, graph_svg
-from fwdwidgets._graph_recorder import Node
+from fwdwidgets import graph_words as words
 from fwdwidgets.graphs import (
     Backward,
     Graph,
     backward,
     gradients,
     layers,
-    source_of,
     trace_graph,
 )
 from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index, row, shows
@@ -166,7 +165,7 @@ class ComputationGraph(ForwardWidget):
         self.graph = graph
         self._ways = [] if graph.error else backward(graph)
         self._steps: list[Any] = [node.name for node in graph.operations]
-        if self._goes_back:
+        if graph.goes_back:
             self._steps += [None, *self._ways]
         self._rows = layers(graph)
         self._picture.layout.flex = "1 1 100%" if len(self._rows) > 4 else None
@@ -181,37 +180,19 @@ class ComputationGraph(ForwardWidget):
             else "",
             "sum": f"{graph.output} has {result.numel()} numbers: the way back starts "
             "from their sum."
-            if result.numel() != 1 and self._goes_back
+            if result.numel() != 1 and graph.goes_back
             else "",
-            "unused": self._say_unused(found),
+            "unused": words.say_unused(graph, self._values, found),
             "one way": graph.one_way,
-            "nonfinite": _say_nonfinite(graph),
+            "nonfinite": words.say_nonfinite(graph),
         }
-
-    @property
-    def _goes_back(self) -> bool:
-        return not self.graph.error and not self.graph.one_way
 
     def _starting(self, found: dict[str, Tensor]) -> dict[str, Tensor]:
         """With the gradient that the way back starts from: ones, at the output."""
-        if not self._goes_back:
+        if not self.graph.goes_back:
             return {}
         output = self.graph.nodes[self.graph.output]
         return {output.name: torch.ones_like(output.value), **found}
-
-    def _say_unused(self, found: dict[str, Tensor]) -> str:
-        whole = [name for name in self._values if not self._values[name].is_floating_point()]
-        floats = [name for name in self._values if name not in whole]
-        unused = [name for name in floats if name not in found] if self._goes_back else []
-        said = []
-        if unused:
-            said.append(f"No way leads back to {', '.join(unused)}: grad stays None there.")
-        if whole:
-            said.append(
-                f"{', '.join(whole)} holds no floats: no gradient, no sliders. Set widget.leaves "
-                "to change it."
-            )
-        return " ".join(said)
 
     # --- show -----------------------------------------------------------------------------------
 
@@ -230,11 +211,11 @@ class ComputationGraph(ForwardWidget):
         boxes = {}
         for name, node in self.graph.nodes.items():
             done = node.kind != "operation" or name in computed
-            grad = f"grad {_short(reached[name], 11)}" if name in reached else ""
+            grad = f"grad {words.short(reached[name], 11)}" if name in reached else ""
             boxes[name] = graph_svg.Box(
                 name=name,
-                above=_above(node),
-                value=_short(node.value, 11) if done else "",
+                above=words.name_above(node),
+                value=words.short(node.value, 11) if done else "",
                 below=grad,
                 state="current" if name == current else "done" if done else "waiting",
                 kind=node.kind,
@@ -242,12 +223,15 @@ class ComputationGraph(ForwardWidget):
                 tip=f"{name} = {node.source or node.kind}\n{node.value if done else 'not computed'}"
                 + (f"\ngradient {reached[name]}" if name in reached else ""),
             )
-        said = self._describe(here)
+        said = words.describe(self.graph, here)
         known = [f"{box.name} {box.value} {box.below}".strip() for box in boxes.values()]
         label = f"{said}. The graph: {'; '.join(known)}"
         self._picture.value = graph_svg.graph_svg(self._rows, boxes, label, marked)
         self._said.value = badge.badge_html("neutral", said)
-        self._code.value = self._write_code()
+        ended = self.step == len(self._steps) and not self.graph.error
+        found = self.gradients if ended else None
+        code = escape(words.write_code(self.function, self._values, self.graph, found))
+        self._code.value = f'<pre tabindex="0" aria-label="the same in PyTorch">{code}</pre>'
         self._show_message()
         self._follow()
         with self._quietly():
@@ -258,65 +242,6 @@ class ComputationGraph(ForwardWidget):
                 slider.min, slider.max = min(slider.min, number), max(slider.max, number)
                 if not shows(slider, number, slider.value):
                     slider.value = number
-
-    def _describe(self, here: Any) -> str:
-        """The step just gone, in words and numbers."""
-        output = self.graph.output
-        if here == "":
-            return "The leaves are given. Nothing is computed yet: go one step forward."
-        if here is None:
-            return f"Forward is done. Backward starts at the end: d{output}/d{output} = 1"
-        if isinstance(here, str):
-            node = self.graph.nodes[here]
-            values = [_short(self.graph.nodes[p].value) for p in node.parents]
-            if len(node.parents) == 2 and len(node.sign) == 1:
-                names = f" {node.sign} ".join(node.parents)
-                numbers = f" {node.sign} ".join(f"({v})" if v[0] == "-" else v for v in values)
-            else:
-                names = f"{node.op}({', '.join(node.parents)})"
-                numbers = f"{node.op}({', '.join(values)})"
-            return f"{here} = {names} = {numbers} = {_short(node.value)}"
-        up, product = _short(here.upstream), _short(here.product)
-        if here.local is None:
-            text = (
-                f"d{output}/d{here.parent}: the gradient of {here.node}, {up}, goes back through "
-                f"{self.graph.nodes[here.node].op} and becomes {product}"
-            )
-        else:
-            text = (
-                f"d{output}/d{here.parent} = d{output}/d{here.node} · d{here.node}/d{here.parent} "
-                f"= {_signed(up)} · {_signed(_short(here.local))} = {product}"
-            )
-        if not torch.equal(here.total, here.product):
-            text += f"; added to the ways before: {_short(here.total)}"
-        return text
-
-    def _write_code(self) -> str:
-        """The same in PyTorch, with what is known so far behind it."""
-        lines = ["import torch", ""]
-        for name, value in self._values.items():
-            numbers = _literal(_plain(value)) if value.numel() <= MAX_SLIDERS else "..."
-            asks = ", requires_grad=True" if value.is_floating_point() else ""
-            lines.append(f"{name} = torch.tensor({numbers}{asks})")
-        source = source_of(self.function)
-        module = isinstance(self.function, nn.Module)
-        called = "model" if module else getattr(self.function, "__name__", "function")
-        lines += ["", *source.splitlines(), ""]
-        arguments = ", ".join(f"{name}={name}" for name in self._values)
-        called = "function" if called == "<lambda>" else called
-        lines.append(f"output = {called}({arguments})")
-        many = self.graph.nodes[self.graph.output].value.numel() != 1
-        lines.append("output.sum().backward()" if many else "output.backward()")
-        done = self.step == len(self._steps) and not self.graph.error
-        for name in self._values:
-            known = self.gradients.get(name)
-            few = self._values[name].numel() <= MAX_SLIDERS
-            found = (
-                _rounded(known) if few or known is None else str(tuple(self._values[name].shape))
-            )
-            lines.append(f"{name}.grad" + (f"  # {found}" if done else ""))
-        text = "\n".join(lines).replace("\n\n\n", "\n\n")
-        return f'<pre tabindex="0" aria-label="the same in PyTorch">{escape(text)}</pre>'
 
     # --- controls -------------------------------------------------------------------------------
 
@@ -369,14 +294,18 @@ class ComputationGraph(ForwardWidget):
                 with self._from_page():
                     values = {n: v.clone() for n, v in self._values.items()}
                     values[name][index] = change["new"]
-                    self.leaves = {n: _plain(v) for n, v in values.items()}
+                    self.leaves = {n: words.plain(v) for n, v in values.items()}
 
         slider.observe(moved, names="value")
         self._sliders[name, index] = self._kept[title] = slider
         return slider
 
     def _plain_leaves(self) -> dict[str, Any]:
-        return {name: _plain(value) for name, value in self._values.items()}
+        return {name: words.plain(value) for name, value in self._values.items()}
+
+
+class BadLeaf(BadValue, TypeError):
+    """A leaf that is no number."""
 
 
 def _leaf(name: str, value: Any, like: Tensor | None = None) -> Tensor:
@@ -396,62 +325,3 @@ def _leaf(name: str, value: Any, like: Tensor | None = None) -> Tensor:
         return tensor.to(like.dtype)
     plain = isinstance(value, (int, float, list, tuple)) or tensor.dim() == 0
     return tensor.float() if plain and not tensor.is_floating_point() else tensor
-
-
-class BadLeaf(BadValue, TypeError):
-    """A leaf that is no number."""
-
-
-def _plain(value: Tensor) -> Any:
-    """As a float or nested lists; 0.1 of float32 is 0.1 and not 0.10000000149."""
-    if not value.is_floating_point():
-        return value.tolist()
-    shortest = (value.float() if value.dtype is torch.bfloat16 else value).numpy().astype(str)
-    return shortest.astype(float).tolist()
-
-
-def _literal(numbers: Any) -> str:
-    """As Python writes it, so that it can be run again."""
-    if isinstance(numbers, list):
-        return f"[{', '.join(map(_literal, numbers))}]"
-    finite = not isinstance(numbers, float) or math.isfinite(numbers)
-    return repr(numbers) if finite else f'float("{numbers}")'
-
-
-def _say_nonfinite(graph: Graph) -> str:
-    """Which node is the first that holds NaN or infinity; empty where all is finite."""
-    odd = next((node for node in graph.nodes.values() if not node.value.isfinite().all()), None)
-    if odd is None:
-        return ""
-    first = odd.value[~odd.value.isfinite()].flatten()[0].item()
-    made = f"{odd.name} = {first:g}" if odd.value.numel() == 1 else f"{odd.name} holds {first:g}"
-    if odd.kind == "operation":
-        given = ", ".join(f"{name} = {_short(graph.nodes[name].value)}" for name in odd.parents)
-        return f"{made}, the first that is not finite: {odd.op} made it of {given}."
-    advice = " Move its slider, or set widget.leaves." if odd.kind == "leaf" else ""
-    return f"{made}: it is not finite, and what is made of it may not be either.{advice}"
-
-
-def _rounded(numbers: Any) -> str:
-    if isinstance(numbers, list):
-        return f"[{', '.join(map(_rounded, numbers))}]"
-    return "None" if numbers is None else f"{numbers:.4g}"
-
-
-def _above(node: Node) -> str:
-    """What stands over a box: how it was made, or what it is, unless its name says so."""
-    if node.kind == "operation":
-        return node.sign if node.sign != node.name else ""
-    return "" if node.kind in ("leaf", node.name) else node.kind
-
-
-def _short(value: Tensor, most: int = 40) -> str:
-    """One number, a few, or the shape of more than fit in `most` characters."""
-    if value.numel() == 1:
-        return f"{value.item():.4g}"
-    text = "[" + ", ".join(f"{number:.3g}" for number in value.flatten().tolist()[:9]) + "]"
-    return text if value.dim() == 1 and len(text) <= most else str(tuple(value.shape))
-
-
-def _signed(text: str) -> str:
-    return f"({text})" if text.startswith("-") else text

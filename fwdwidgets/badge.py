@@ -6,6 +6,13 @@ import math
 from html import escape
 
 SIGNS = {"correct": "✓", "incorrect": "✗", "neutral": "●"}
+ANSWERS = {
+    "correct": ("correct", "correct: {name}"),
+    "incorrect": ("incorrect", "incorrect: {name}, really {label}"),
+    "unknown": ("neutral", "prediction: {name}"),
+    "none": ("neutral", "no answer: the output holds NaN"),
+}
+"""What a badge says of an answer, and under which sign."""
 
 
 def badge_html(kind: str, text: str, detail: str = "") -> str:
@@ -25,11 +32,9 @@ def answer_badge(
     prediction: int | None, label: int | None, name: str, label_name: str, probability: float
 ) -> str:
     """Say "correct: Ankle boot" or "incorrect: Sneaker, really Ankle boot", and how sure."""
-    if prediction is None:
-        return badge_html("neutral", "no answer: the output holds NaN")
     detail = f"{probability:.1%}" if math.isfinite(probability) else "probability NaN"
-    if label is None:
-        return badge_html("neutral", f"prediction: {name}", detail)
-    if prediction == label:
-        return badge_html("correct", f"correct: {name}", detail)
-    return badge_html("incorrect", f"incorrect: {name}, really {label_name}", detail)
+    said = "unknown" if label is None else "correct" if prediction == label else "incorrect"
+    if prediction is None:
+        said, detail = "none", ""
+    kind, words = ANSWERS[said]
+    return badge_html(kind, words.format(name=name, label=label_name), detail)

@@ -1,7 +1,7 @@
 """From state to tensors: which network, on which sample, in which mode; PyTorch alone.
 
-`Forward` serves a live widget. `ForwardView` is the same computation as one module with static
-shapes, which `torch.export` takes: what a page without a kernel runs.
+`Forward` serves a live widget. `ForwardView` and `PictureView` are the same computation as modules
+with static shapes, which `torch.export` takes: what a page without a kernel runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch.nn.parameter import is_lazy
 from fwdwidgets import display
 from fwdwidgets._recorder import Recorder
 from fwdwidgets.diagnose import check_output, explain_failure
-from fwdwidgets.outputs import Answer, read_answer
+from fwdwidgets.outputs import Answer, answer_picture, predict, rank_classes, read_answer
 from fwdwidgets.samples import batch_of_one
 from fwdwidgets.seeds import reseed
 from fwdwidgets.trace import ForwardTrace, Tracer, finish
@@ -199,7 +199,7 @@ def _count_checkpoints(checkpoints: Any) -> int:
 
 
 class ForwardView(nn.Module):
-    """A model with everything that a picture of one sample needs, as one module of tensors.
+    """A model with the value of each step and its answer, as one module of tensors.
 
     `torch.export.export(ForwardView(model), (batch,))` gives a graph that needs no Python.
 
@@ -211,41 +211,49 @@ class ForwardView(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, batch: Tensor) -> dict[str, dict[str, Tensor]]:
-        """Pictures and colour ranges of the input and each step; logits and probabilities.
+    def forward(self, batch: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
+        """Run the network and read its answer.
 
         Args:
             batch: `(1, ...)`, one sample.
+            label: `()` integer, its true class, -1 or None for none.
 
         Returns:
-            `"input"` and `"steps.NAME"` with `"picture"` `(rows, columns)`, `"picture.1"` and so
-            on where a layer takes several pages, and `"range"` `(2,)`; of a step also `"value"`
-            as it is and `"odd"` `()`, how many of it are NaN or infinite; `"answer"` with
-            `"output"` `(K,)`, `"logits"` and `"probabilities"` `(classes,)`.
+            `"steps.NAME"`, the value of each step; `"answer.output"` `(K,)`; of classes also
+            `"answer.prediction"` `()`, -1 for none, `"answer.probability"` `()` of that class, and
+            all of `outputs.answer_picture` under `"answer."`.
         """
         with Recorder(self.model) as recorder:
             output = self.model(batch)
         trace = finish(recorder, output, None)
-        whole = display.grid(tuple(batch.shape), 0, batch.numel() * 4, display.INPUT_ASPECT)
-        view = {
-            "input": {
-                "picture": display.arrange(batch, whole),
-                "range": display.full_range(batch),
-            }
-        }
-        for step in trace:
-            if step.value is not None:
-                shape = tuple(step.value.shape)
-                drawn = view[f"steps.{step.name}"] = {
-                    "value": step.value,
-                    "range": display.symmetric_range(step.value),
-                    "odd": (~display.as_float(step.value).isfinite()).sum().float(),
-                }
-                for page in range(display.grid(shape).pages):
-                    name = f"picture.{page}" if page else "picture"
-                    drawn[name] = display.arrange(step.value, display.grid(shape, page))
+        view = {f"steps.{step.name}": step.value for step in trace if step.value is not None}
         answer = read_answer(trace, decided=False)
-        view["answer"] = {"output": answer.output, "probabilities": answer.probabilities}
-        if answer.logits is not None:
-            view["answer"]["logits"] = answer.logits
-        return view
+        view["answer.output"] = answer.output
+        if answer.head == "value":
+            return view
+        prediction = predict(answer.output, answer.head)
+        view["answer.prediction"] = prediction
+        view["answer.probability"] = answer.probabilities[prediction.clamp(min=0)]
+        if label is None:
+            label = torch.full_like(prediction, -1)
+        picture = answer_picture(answer, rank_classes(answer.probabilities, label))
+        return view | {f"answer.{name}": value for name, value in picture.items()}
+
+
+class PictureView(nn.Module):
+    """How a value is drawn, as one module of tensors.
+
+    Args:
+        where: its layout.
+        of_input: whether it is the network's input; else the value of a step.
+    """
+
+    def __init__(self, where: display.Grid, *, of_input: bool = False) -> None:
+        super().__init__()
+        self.where, self.of_input = where, of_input
+
+    def forward(self, value: Tensor) -> dict[str, Tensor]:
+        """What `display.input_picture` or `display.layer_picture` give, and `"ticks"` `(3,)`."""
+        make = display.input_picture if self.of_input else display.layer_picture
+        drawn = make(value, self.where)
+        return drawn | {"ticks": display.ticks(drawn["range"])}

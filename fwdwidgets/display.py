@@ -8,6 +8,7 @@ a live widget and inside a graph made by `torch.export`.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 
 import torch
@@ -218,6 +219,55 @@ def arrange(value: Tensor, where: Grid) -> Tensor:
     return picture.reshape(rows * (height + 1), columns * (width + 1))[:-1, :-1]
 
 
+def layer_picture(value: Tensor, where: Grid, ends: Tensor | None = None) -> dict[str, Tensor]:
+    """All that is drawn of a layer's value; not of one that is empty.
+
+    Args:
+        value: a step's value, of the shape that `where` was made for.
+        where: the layout, from `grid(value.shape, page)`.
+        ends: `(2,)`, the colour range; by default zero is in the middle and the largest
+            magnitude at both ends.
+
+    Returns:
+        `"picture"`: see `arrange`; `"marks"`, bool `(rows, columns)`, of bars `(1, F)`: where it
+        holds NaN or infinity, which its gaps would hide; `"odd"` `()`, how many there are in the
+        whole layer; `"range"` `(2,)` of its colours, or of the axis of its bars.
+    """
+    odd = ~as_float(value).isfinite()
+    marks = arrange(odd.float(), where) == 1  # a gap is NaN, and that is no mark
+    if where.kind == "bars":
+        ends, marks = bar_range(value), marks.reshape(1, -1)
+    elif ends is None:
+        ends = symmetric_range(value)
+    return {
+        "picture": arrange(value, where),
+        "marks": marks,
+        "odd": odd.sum(),
+        "range": ends,
+    }
+
+
+def input_picture(value: Tensor, where: Grid) -> dict[str, Tensor]:
+    """All that is drawn of an input; not of one that is empty.
+
+    Args:
+        value: the batch of one sample, `(1, ...)`.
+        where: its layout, see `input_grid`.
+
+    Returns:
+        `"picture"` `(rows, columns)`, a short vector upright, and `"range"` `(2,)` of its colours.
+    """
+    picture = arrange(value, where)
+    if where.kind == "bars":
+        picture = picture[:, None]
+    return {"picture": picture, "range": full_range(value)}
+
+
+def input_grid(shape: tuple[int, ...]) -> Grid:
+    """How an input `(1, ...)` is laid out: on one page, however large."""
+    return grid(shape, 0, sys.maxsize, INPUT_ASPECT)
+
+
 def symmetric_range(value: Tensor) -> Tensor:
     """Colour range of activations: zero in the middle, the largest finite magnitude at the ends.
 
@@ -244,3 +294,35 @@ def full_range(value: Tensor) -> Tensor:
     high = torch.where(value.isfinite(), value, -math.inf).max()
     high = torch.where(high > low, high, low + 1)
     return torch.where(low.isfinite(), torch.stack([low, high]), low.new_tensor([0.0, 1.0]))
+
+
+def ticks(ends: Tensor) -> Tensor:
+    """The numbers on a colour scale: its ends `(2,)` and the middle between them, `(3,)`."""
+    return torch.stack([ends[0], ends.mean(), ends[1]])
+
+
+def bar_range(values: Tensor) -> Tensor:
+    """The range of an axis of bars, `(2,)`: zero and all finite values, with room at both ends."""
+    low, high = _span_with_zero(values)
+    high = torch.where(as_float(values).isfinite().any(), high, high + 1)
+    room = torch.where(high > low, high - low, 1.0) * 0.06
+    return torch.stack([low - room, high + room])
+
+
+def value_range(values: Tensor) -> Tensor:
+    """The range of an axis with names at its side, `(2,)`: zero and all finite values, never empty.
+
+    There is room beyond the values, and none beyond zero.
+    """
+    low, high = _span_with_zero(values)
+    room = (high - low) * 0.04
+    low = torch.where(low < 0, low - room, low)
+    return torch.stack([low, torch.where(high > 0, high + room, (low == 0).to(high.dtype))])
+
+
+def _span_with_zero(values: Tensor) -> tuple[Tensor, Tensor]:
+    """The smallest and the largest of zero and all finite values."""
+    values = as_float(values).reshape(-1)
+    known = torch.where(values.isfinite(), values, 0.0)
+    known = F.pad(known, (0, 1))  # zero itself
+    return known.min(), known.max()

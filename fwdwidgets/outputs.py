@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fwdwidgets import display
 from fwdwidgets.display import as_float
 from fwdwidgets.trace import ForwardTrace
 
@@ -113,27 +114,68 @@ def probabilities(output: Tensor, head: str) -> Tensor:
     return output if head in ("softmax", "sigmoids") else output.softmax(dim=0)
 
 
+def predict(output: Tensor, head: str) -> Tensor:
+    """The predicted class index of one row `(K,)`, `()` integer; -1 where `decide` says None."""
+    if head == "value":
+        return output.new_full((), -1, dtype=torch.int64)
+    chosen = (output[0] >= THRESHOLD).long() if head == "sigmoid" else output.argmax()
+    return torch.where(output.isnan().any(), -1, chosen)
+
+
 def decide(output: Tensor, head: str) -> int | None:
     """The predicted class index of one row `(K,)`; None for a value or where it holds NaN."""
-    if head == "value" or bool(output.isnan().any()):
-        return None
-    if head == "sigmoid":
-        return int(output[0] >= THRESHOLD)
-    return int(output.argmax())
+    chosen = int(predict(output, head))
+    return None if chosen < 0 else chosen
 
 
-def top_classes(chances: Tensor, label: int | None, most: int = 16) -> list[int]:
+def rank_classes(chances: Tensor, label: Tensor, most: int = 16) -> Tensor:
     """The classes to draw, from top to bottom: all in order, or of many the likeliest.
 
     Args:
         chances: `(classes,)`.
-        label: the true class, drawn whatever its probability.
+        label: `()` integer, the true class, drawn whatever its probability; -1 for none.
         most: from how many on only the likeliest are drawn.
+
+    Returns:
+        `(classes,)` integers, or `(most + 1,)`: the last place is the label's, and -1 where that
+        is among the likeliest or there is none.
     """
     if len(chances) <= most + 4:
-        return list(range(len(chances)))
-    top = chances.nan_to_num(-1).topk(most).indices.tolist()
-    return top if label is None or label in top else [*top, label]
+        return torch.arange(len(chances))
+    # Of equal ones the first comes first, here as in ONNX.
+    likeliest = chances.nan_to_num(-1).sort(descending=True).indices[:most]
+    last = torch.where((likeliest == label).any(), -1, label)
+    return torch.cat([likeliest, last.reshape(1)])
+
+
+def top_classes(chances: Tensor, label: int | None) -> list[int]:
+    """The classes to draw as `rank_classes` ranks them, `label` None for none."""
+    ranked = rank_classes(chances, torch.full((), -1 if label is None else label))
+    return [index for index in ranked.tolist() if index >= 0]
+
+
+def answer_picture(answer: Answer, classes: Tensor) -> dict[str, Tensor]:
+    """All that is drawn of an answer with classes.
+
+    Args:
+        answer: of a model that predicts a class.
+        classes: `(rows,)` integers, as `rank_classes` gives them.
+
+    Returns:
+        `"classes"`; `"probabilities"` of each of them, NaN where there is none, and
+        `"probabilities.range"` `(2,)` of their axis; where the model has logits also `"logits"`,
+        `"logits.range"` and `"logits.digits"` `()`, how many are printed after the point.
+    """
+    drawn = {"classes": classes}
+    for name, values in (("probabilities", answer.probabilities), ("logits", answer.logits)):
+        if values is not None:
+            chosen = torch.where(classes < 0, torch.nan, values[classes.clamp(min=0)])
+            drawn |= {name: chosen, f"{name}.range": display.value_range(chosen)}
+    if answer.logits is not None:
+        sizes = drawn["logits"].abs()
+        largest = torch.where(sizes.isnan(), 0.0, sizes).max()
+        drawn["logits.digits"] = torch.where(largest < 10, 3, 1)
+    return drawn
 
 
 def _logits_before(trace: ForwardTrace, row: int) -> Tensor | None:

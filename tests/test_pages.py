@@ -17,6 +17,7 @@ from torch import nn
 import fwdwidgets as fw
 from fwdwidgets.pages import _onnx
 from fwdwidgets.pages._archive import LEVELS, Archive, quantise
+from fwdwidgets.pages._proof import Prover
 from fwdwidgets.pages._recording import Recorder, check_choices
 from fwdwidgets.pages._snapshot import Snapshots
 
@@ -122,16 +123,15 @@ def test_the_exported_graph_agrees_with_pytorch(tmp_path):
     for seed in range(3):
         torch.manual_seed(seed)
         network = fw.models.Network().eval()
-        state = network.state_dict()
-        feeds = {
-            name: state[next(k for k in state if name.endswith(k.replace(".", "_")))].numpy()
-            for name in plan["weights"][seed]["feeds"]
-        }
-        for image, _ in DATA:
+        feeds = {f"weights.{name}": value.numpy() for name, value in network.state_dict().items()}
+        assert set(plan["weights"][seed]["feeds"]) == set(feeds)
+        for image, label in DATA:
             with torch.no_grad():
                 output = network(image[None])[0]
-            names = ["answer.output", "answer.probabilities", "steps.conv1.value"]
-            got = session.run(names, {plan["batch"]: image[None].numpy(), **feeds})
+            names = ["answer.output", "answer.probabilities", "steps.conv1", "answer.prediction"]
+            feeds |= {"batch": image[None].numpy(), "label": np.array(label)}
+            got = session.run(names, feeds)
+            assert got[3] == output.argmax()
             torch.testing.assert_close(torch.tensor(got[0]), output, rtol=1e-5, atol=1e-6)
             torch.testing.assert_close(torch.tensor(got[1]), output.softmax(0))
             with torch.no_grad():
@@ -220,13 +220,13 @@ def test_a_model_that_cannot_be_exported_is_recorded_and_the_page_says_so(
 def test_a_graph_that_gives_other_numbers_is_refused_with_the_step(monkeypatch):
     widget = fw.ForwardPass(fw.models.MyNetwork, DATA)
     with widget._forward.mode() as network:
-        exported = _onnx.export(network, widget._now.batch)
-    prover = _onnx.Prover(exported)
+        exported = _onnx.export(network, widget._now)
+    prover = Prover(exported)
     weights = _onnx.weights_of(widget._forward.network)
-    prover.check(widget._now, weights)
+    prover.check(widget._now, 3, weights)
     last = list(weights)[-1]
     with pytest.raises(_onnx.CannotExport, match=r"step '\w+' gives other numbers .* off by"):
-        prover.check(widget._now, {**weights, last: weights[last] + 0.01})
+        prover.check(widget._now, 3, {**weights, last: weights[last] + 0.01})
 
 
 def test_train_mode_is_recorded(tmp_path):
@@ -251,13 +251,11 @@ def test_the_weights_of_every_seed_and_those_as_given_are_in_the_page(tmp_path):
         "seed 4", "weights as given",
     ]  # fmt: skip
     blob = part(html, "arrays")
+    state = model.state_dict()
     for name, tree in page["network"]["weights"][-1]["feeds"].items():
         place = page["buffers"][tree["buffer"]]
         values = np.frombuffer(blob[place["offset"] :][: place["size"]], np.float32)
-        weight = next(
-            w for n, w in model.state_dict().items() if name.endswith(n.replace(".", "_"))
-        )
-        assert np.array_equal(values, weight.flatten().numpy())
+        assert np.array_equal(values, state[name.removeprefix("weights.")].flatten().numpy())
 
 
 # --- files ----------------------------------------------------------------------------------------

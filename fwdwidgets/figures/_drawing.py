@@ -36,13 +36,3 @@ def exact(values: np.ndarray) -> str:
 def short(name: str, most: int = 12) -> str:
     """`name`, or its beginning where it is longer than `most` characters."""
     return name if len(name) <= most else name[: most - 1] + "…"
-
-
-def value_range(values: np.ndarray, margin: float = 0.04) -> tuple[float, float]:
-    """An axis range that holds zero and all finite values, with some room; never empty."""
-    finite = values[np.isfinite(values)]
-    low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
-    if low == high:
-        return 0.0, 1.0
-    room = (high - low) * margin
-    return (low - room if low else 0.0), (high + room if high else 0.0)

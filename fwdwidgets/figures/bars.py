@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from fwdwidgets.figures._drawing import Drawing, escape, exact, short, value_range
+from fwdwidgets.figures._drawing import Drawing, escape, exact, short
 from fwdwidgets.figures.board import OTHER, PREDICTED, SERIES, TRUE, Board
 
 _CLASSES = {"showgrid": False, "zeroline": False, "autorange": False, "fixedrange": True}
@@ -62,6 +62,7 @@ class NamedBars:
         drawing: Drawing,
         names: Sequence[str],
         values: np.ndarray,
+        ends: Sequence[float],
         *,
         texts: Sequence[str] = (),
         signs: Sequence[str] = (),
@@ -74,6 +75,7 @@ class NamedBars:
             drawing: what the redraw assigns; added to.
             names: one a row, from top to bottom; long ones are shortened.
             values: `(rows,)`, or `(series, rows)`.
+            ends: of the axis of values, as `display.value_range` finds them.
             texts: the number at the right of each row.
             signs: a sign after each name, which then stands bold; empty where it has none.
             colors: one a row, or None.
@@ -103,7 +105,7 @@ class NamedBars:
         span = [len(names) - 0.4, -0.6]
         axis, numbers = self.axis, self._numbers
         drawing.layout |= {
-            f"xaxis{axis}.range": list(value_range(values)),
+            f"xaxis{axis}.range": list(ends),
             f"xaxis{axis}.visible": True,
             f"yaxis{axis}.range": span,
             f"yaxis{axis}.visible": True,
@@ -129,7 +131,7 @@ class NamedBars:
 
     def show_names(self, drawing: Drawing, names: Sequence[str], signs: Sequence[str] = ()) -> None:
         """Show the names alone, without bars: those of a panel beside that has bars."""
-        self.draw(drawing, names, np.zeros(len(names)), signs=signs)
+        self.draw(drawing, names, np.zeros(len(names)), (0, 1), signs=signs)
         for number in self.traces:
             drawing.trace(number, x=None, y=None, visible=False)
         drawing.layout[f"xaxis{self.axis}.visible"] = False
@@ -165,6 +167,8 @@ class Classes:
         logits: np.ndarray | None,
         probabilities: np.ndarray,
         *,
+        ranges: Mapping[str, Sequence[float]],
+        digits: int,
         prediction: int | None,
         label: int | None,
         titles: tuple[str, str],
@@ -178,6 +182,8 @@ class Classes:
             names: the name of each of them.
             logits: one a class drawn, or None where the model gives probabilities only.
             probabilities: one a class drawn, 0 to 1.
+            ranges: the ends of the axes of `"logits"`, where there are some, and `"probabilities"`.
+            digits: so many of a logit are printed after the point.
             prediction: the predicted class index, or None.
             label: the true class index, or None.
             titles: above the logits, above the probabilities.
@@ -188,11 +194,12 @@ class Classes:
         if logits is None:
             self.logits.show_names(drawing, names, signs)
         else:
-            digits = 3 if np.nanmax(np.abs(logits), initial=0) < 10 else 1
             texts = [f"{v:.{digits}f}" for v in logits]
-            self.logits.draw(drawing, names, logits, texts=texts, signs=signs, colors=colors)
+            ends = ranges["logits"]
+            self.logits.draw(drawing, names, logits, ends, texts=texts, signs=signs, colors=colors)
         percent = [f"{v:.1%}" for v in probabilities]
-        self.probabilities.draw(drawing, names, probabilities, texts=percent, colors=colors)
+        ends = ranges["probabilities"]
+        self.probabilities.draw(drawing, names, probabilities, ends, texts=percent, colors=colors)
         self.logits.say(drawing, f"<b>{titles[0]}</b>" + (f"<br>{note}" if note else ""))
         self.probabilities.say(drawing, f"<b>{titles[1]}</b>" + ("<br> " if note else ""))
 

@@ -158,8 +158,10 @@ class Layer:
         drawing.layout |= self._axes(bars=False)
         self.heatmap.draw(drawing, z, ends, **where)
 
-    def draw_bars(self, drawing: Drawing, values: np.ndarray, unit: str) -> None:
-        """Draw a vector `(F,)` as upright bars."""
+    def draw_bars(
+        self, drawing: Drawing, values: np.ndarray, ends: tuple[float, float], unit: str
+    ) -> None:
+        """Draw a vector `(F,)` as upright bars, on an axis with these ends."""
         self.heatmap.hide(drawing)
         drawing.trace(
             self.bars,
@@ -168,13 +170,10 @@ class Layer:
             visible=True,
             hovertemplate=f"{unit} %{{x}}<br><b>%{{y:{exact(values)}}}</b><extra></extra>",
         )
-        finite = values[np.isfinite(values)]
-        low, high = (min(0.0, finite.min()), max(0.0, finite.max())) if len(finite) else (0.0, 1.0)
-        margin = (high - low or 1.0) * 0.06
         axis = self._axis
         drawing.layout |= self._axes(bars=True) | {
             f"xaxis{axis}.range": [-0.7, len(values) - 0.3],
-            f"yaxis{axis}.range": [float(low - margin), float(high + margin)],
+            f"yaxis{axis}.range": list(ends),
             f"xaxis{axis}.nticks": min(10, len(values)),
         }
 

@@ -1,14 +1,8 @@
-"""What the page of a `ForwardPass` needs to run the network again by itself.
-
-The drawing is not written twice: Python draws each layer once, and what of that drawing follows
-from the numbers is marked as a slot, with the name of the graph's output that goes there.
-"""
+"""What the page of a `ForwardPass` needs to run the network again by itself."""
 
 from __future__ import annotations
 
-import math
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -19,11 +13,12 @@ from fwdwidgets import display, figures
 from fwdwidgets.compute import Run
 from fwdwidgets.diagnose import explain_nonfinite
 from fwdwidgets.pages._archive import Archive
-from fwdwidgets.pages._onnx import CannotExport, Exported, Proof, Prover, export, weights_of
+from fwdwidgets.pages._drawings import Drawings
+from fwdwidgets.pages._onnx import CannotExport, Exported, export, weight_input, weights_of
+from fwdwidgets.pages._proof import Proof, Prover
 from fwdwidgets.pages._recording import FEW, text_of
 from fwdwidgets.pages._snapshot import Snapshots
 from fwdwidgets.samples import Sample
-from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets.forward_pass import ForwardPass
 
 OWN_SIZES = range(4, 257)
@@ -79,7 +74,6 @@ class _Planner:
         self.widget, self.archive, self.parts = widget, archive, parts
         self.forward = widget._forward
         self.choices = choices
-        self.graphs: list[dict[str, Any]] = []
         self.samples = self._load_samples()
         self.weights = self._list_weights()
 
@@ -125,25 +119,28 @@ class _Planner:
             raise CannotExport("its forward pass gives no answer for the sample shown")
         try:
             with self.forward.mode() as network:
-                exported = export(network, now.batch)
+                exported = export(network, now)
             prover = Prover(exported)
             told, sets = self._prove(prover, exported)
         finally:
             self._use(*self._shown_weights())
+        drawings = Drawings(widget, exported, self.archive)
         plan = {
-            "batch": exported.batch,
+            "inputs": sorted(exported.inputs),
+            "answers": [name for name in exported.outputs if name.startswith("answer.")],
             "shape": list(now.batch.shape),
             "samples": [self._describe_sample(sample) for sample in self.samples],
             "weights": sets,
             "told": told,
-            "layers": [self._plan_layer(name, exported) for name in widget._layers()],
-            "input": self._plan_input(exported),
-            "graphs": self.graphs,
-            "classes": self._plan_classes(),
+            "input": drawings.plan_input(),
+            "layers": [drawings.plan_layer(name) for name in widget._layers()],
+            "classes": drawings.plan_classes(),
+            "badges": drawings.plan_badges(),
+            "graphs": drawings.graphs,
+            "mostMarks": figures.MAX_MARKS,
             "controls": self._plan_controls(),
             "parts": self._number_parts(),
             "notice": getattr(widget.dataset, "notice", ""),
-            "names": self._name_classes(),
             "own": own_sample and self._takes_pictures(),
         }
         return NetworkPage(exported.model, plan, prover.proof, len(self.samples), len(self.weights))
@@ -170,11 +167,15 @@ class _Planner:
                     raise CannotExport(f"{where}: its forward pass gives no answer")
                 if [step.name for step in run.trace if step.value is not None] != names:
                     raise CannotExport(f"{where}: the forward pass takes another path")
-                prover.check(run, state)
+                prover.check(run, self._class_of(sample), state)
                 if note := self._note(run):
                     told[f"{index},{number}"] = note
-            fed = {fed: self.archive.array(state[n].numpy()) for n, fed in exported.weights.items()}
-            sets.append({"feeds": fed, **self._describe_weights(weights)})
+            feeds = {
+                weight_input(name): self.archive.array(weight.numpy())
+                for name, weight in state.items()
+                if weight_input(name) in exported.inputs
+            }
+            sets.append({"feeds": feeds, **self._describe_weights(weights)})
         return told, sets
 
     def _note(self, run: Run) -> str:
@@ -200,17 +201,21 @@ class _Planner:
         }
 
     def _describe_sample(self, sample: Sample) -> dict[str, Any]:
-        label = sample.label
+        label = self._class_of(sample)
         return {
             "index": sample.index,
             "input": self.archive.array(sample.input.numpy()),
-            "label": None if label is None else (int(label) if label == int(label) else label),
+            "label": -1 if label is None else label,
+            "target": "" if sample.label is None else f"{sample.label:.6g}",
         }
 
-    def _name_classes(self) -> list[str]:
+    def _class_of(self, sample: Sample) -> int | None:
+        """The true class of a sample; None where it has none or the network predicts no class."""
         answer = self.widget._now.answer
         assert answer is not None, "checked before"
-        return [self.widget._name(index) for index in range(len(answer.probabilities))]
+        if answer.head == "value" or sample.label is None:
+            return None
+        return int(sample.label)
 
     def _takes_pictures(self) -> bool:
         """Whether a reader's own picture can be this network's input."""
@@ -228,88 +233,6 @@ class _Planner:
                 "others were normalised. Put the normalisation into the model."
             )
         return True
-
-    # --- how numbers become the picture ---------------------------------------------------------
-
-    def _picture(self, name: str, exported: Exported) -> dict[str, Any]:
-        """The graph of a picture; equal ones are kept once."""
-        graph = exported.pictures[name]
-        tree = self.archive.array(np.frombuffer(graph.model, np.uint8))
-        if tree not in self.graphs:
-            self.graphs.append(tree)
-        number = self.graphs.index(tree)
-        return {"graph": number, "sources": graph.sources, "outputs": graph.outputs}
-
-    def _plan_layer(self, name: str, exported: Exported) -> dict[str, Any]:
-        step = self.widget.trace[name]
-        shape = tuple(step.shape or ())
-        pages = []
-        for number in range(display.grid(shape).pages):
-            where = display.grid(shape, number)
-            drawing = figures.Drawing()
-            panel = self.widget._figure.layer
-            panels.draw_step(drawing, panel, step, where)
-            picture = f"steps.{name}.picture" + (f".{number}" if number else "")
-            bars = where.kind == "bars"
-            slots: list[list[Any]] = []
-            if bars:
-                slots += [[f"traces.{panel.bars}.y", "picture", "values"]]
-                slots += [[f"layout.yaxis{panel.heatmap.axis}.range", "picture", "bars"]]
-            elif where.kind != "empty":
-                slots += _heatmap_slots(panel.heatmap)
-            pages.append(
-                {
-                    **self._template(drawing, slots),
-                    **self._picture(picture, exported),
-                    "marks": panel.marks,
-                    "cells": _cells(where),
-                }
-            )
-        return {"name": name, "size": math.prod(shape), "pages": pages}
-
-    def _plan_input(self, exported: Exported) -> dict[str, Any]:
-        drawing = figures.Drawing()
-        panel = self.widget._figure.input
-        panels.draw_input(drawing, panel, self.widget._now.batch)
-        shape = tuple(self.widget._now.batch.shape)
-        where = display.grid(shape, 0, sys.maxsize, display.INPUT_ASPECT)
-        slots = _heatmap_slots(panel) if where.kind != "empty" else []
-        if where.kind == "bars":
-            slots[0][2] = "upright"
-        return {**self._template(drawing, slots), **self._picture("input.picture", exported)}
-
-    def _plan_classes(self) -> dict[str, Any] | None:
-        answer = self.widget._now.answer
-        assert answer is not None, "checked before"
-        if answer.head == "value":
-            return None
-        panel = self.widget._figure.classes
-        drawing = figures.Drawing()
-        panels.draw_answer(drawing, panel, answer, self.widget.label, self.widget._name)
-        logits, chances = panel.logits, panel.probabilities
-        return {
-            **self._template(drawing, []),
-            "head": answer.head,
-            "shown": {
-                "logits": None if answer.logits is None else _bars_place(logits),
-                "probabilities": _bars_place(chances),
-            },
-            "axis": logits.axis,
-            "title": [logits._title, chances._title],
-            "titles": ["logits", answer.head_name],
-            "colors": {
-                "true": figures.TRUE, "predicted": figures.PREDICTED, "other": figures.OTHER,
-            },
-        }  # fmt: skip
-
-    def _template(self, drawing: figures.Drawing, slots: Sequence[Sequence[Any]]) -> dict[str, Any]:
-        """A drawing by place, less what the slots fill: place to piece."""
-        taken = {slot[0] for slot in slots}
-        places = {f"layout.{path}": value for path, value in drawing.layout.items()}
-        for number, properties in drawing.traces.items():
-            places |= {f"traces.{number}.{name}": value for name, value in properties.items()}
-        fixed = {p: self.archive.piece(value) for p, value in places.items() if p not in taken}
-        return {"fixed": fixed, "slots": [list(slot) for slot in slots]}
 
     # --- controls -------------------------------------------------------------------------------
 
@@ -359,24 +282,3 @@ class _Planner:
         if widget._given is not None:
             named["given"] = widget._given
         return {name: self.parts.number(part) for name, part in named.items()}
-
-
-def _heatmap_slots(panel: figures.Heatmap) -> list[list[Any]]:
-    color = f"layout.coloraxis{panel.color}"
-    return [
-        [f"traces.{panel.trace}.z", "picture", "values"],
-        [f"{color}.cmin", "range", "low"],
-        [f"{color}.cmax", "range", "high"],
-        [f"{color}.colorbar.tickvals", "range", "ticks"],
-    ]
-
-
-def _bars_place(panel: figures.NamedBars) -> dict[str, Any]:
-    return {"trace": panel.traces[0], "axis": panel.axis, "numbers": panel._numbers}
-
-
-def _cells(where: display.Grid) -> dict[str, Any]:
-    """Which cells of a picture are the tensor's own and no gap."""
-    tiles = where.stop[0] - where.start[0]
-    many = where.stop[2] - where.start[2] if where.kind != "mosaic" else tiles
-    return {"kind": where.kind, "tile": where.tile, "columns": where.tiles[1], "many": many}

@@ -14,7 +14,7 @@ from fwdwidgets.widgets._plot import STATIC
 HERE = Path(__file__).parent / "static"
 DRAWN = ("plot", "steps", "table")
 """Modules of the live widgets that a page uses as they are."""
-SCRIPTS = ("words", "parts", "recorded", "network", "own", "page")
+SCRIPTS = ("words", "numbers", "parts", "recorded", "network", "own", "page")
 
 PARTS = {True: ("plotly", "ort", "wasm"), False: ("plotly",)}
 """What a page takes of other projects, whether it runs the network or not."""

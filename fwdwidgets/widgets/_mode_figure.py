@@ -131,8 +131,9 @@ class ModeFigure:
         train, evaluated = shown.outputs
         best = evaluated.nan_to_num(-1).topk(min(10, len(evaluated))).indices.sort().values
         names = [shown.name(int(i)) for i in best]
-        pair = torch.stack([train[best], evaluated[best]]).numpy()
-        self.bars.draw(drawing, names, pair, series=["train mode", "eval mode"])
+        pair = torch.stack([train[best], evaluated[best]])
+        ends = display.value_range(pair).tolist()
+        self.bars.draw(drawing, names, pair.numpy(), ends, series=["train mode", "eval mode"])
         classes = find_head(shown.evaluated.trace) != "value"
         self.bars.say(drawing, "<b>probabilities</b>" if classes else "<b>output</b>")
         self._draw_runs(drawing, shown, evaluated, int(evaluated.nan_to_num(-1).argmax()))

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+import torch
 from torch import Tensor
 
 from fwdwidgets import display, figures
-from fwdwidgets.outputs import Answer, top_classes
+from fwdwidgets.outputs import Answer, answer_picture, top_classes
 from fwdwidgets.trace import Step
+
+AXES = ("logits", "probabilities")
 
 
 def draw_input(drawing: figures.Drawing, panel: figures.Heatmap, batch: Tensor) -> None:
     """Draw the input `(1, ...)` as the network gets it, all of it however large."""
-    where = display.grid(tuple(batch.shape), 0, sys.maxsize, display.INPUT_ASPECT)
+    where = display.input_grid(tuple(batch.shape))
     panel.say(drawing, f"<b>input</b> {tuple(batch.shape)}")
     if where.kind == "empty":
         panel.hide(drawing)
         return
-    z = display.arrange(batch, where)
-    picture = z[:, None] if where.kind == "bars" else z  # a short vector stands upright
-    low, high = display.full_range(batch).tolist()
-    panel.draw(drawing, picture.numpy(), (low, high), **_place(where))
+    drawn = display.input_picture(batch, where)
+    low, high = drawn["range"].tolist()
+    panel.draw(drawing, drawn["picture"].numpy(), (low, high), **_place(where))
 
 
 def draw_step(
@@ -61,13 +61,17 @@ def draw_value(
     if where.kind == "empty":
         panel.hide(drawing)
         return
-    z = display.arrange(value, where)
+    drawn = display.layer_picture(value, where, ends)
+    z, (low, high) = drawn["picture"].numpy(), drawn["range"].tolist()
     if where.kind == "bars":
-        panel.draw_bars(drawing, z.numpy(), where.unit)
+        panel.draw_bars(drawing, z, (low, high), where.unit)
     else:
-        low, high = (display.symmetric_range(value) if ends is None else ends).tolist()
-        panel.draw_picture(drawing, z.numpy(), (low, high), **_place(where))
-    _mark_nonfinite(drawing, panel, value, where)
+        panel.draw_picture(drawing, z, (low, high), **_place(where))
+    marked = drawn["marks"].numpy()
+    y, x = marked.nonzero()
+    few = slice(figures.MAX_MARKS)
+    text = [f"{number:g}".replace("nan", "NaN") for number in z.reshape(marked.shape)[marked][few]]
+    panel.draw_marks(drawing, y[few], x[few], text)
 
 
 def draw_answer(
@@ -81,21 +85,21 @@ def draw_answer(
     if answer is None or answer.head == "value":
         panel.hide(drawing)
         return
-    chances = answer.probabilities
-    classes = top_classes(chances, label)
-    many = ""
-    if len(classes) < len(chances):
-        many = f"{len(classes)} of {len(chances):,} classes"
+    classes = top_classes(answer.probabilities, label)
+    drawn = answer_picture(answer, torch.tensor(classes))
+    logits, many = drawn.get("logits"), len(answer.probabilities)
     panel.draw(
         drawing,
         classes,
         [name(index) for index in classes],
-        None if answer.logits is None else answer.logits[classes].numpy(),
-        chances[classes].numpy(),
+        None if logits is None else logits.numpy(),
+        drawn["probabilities"].numpy(),
+        ranges={key: drawn[f"{key}.range"].tolist() for key in AXES if f"{key}.range" in drawn},
+        digits=int(drawn.get("logits.digits", 0)),
         prediction=answer.prediction,
         label=label,
         titles=("logits", answer.head_name),
-        note=many,
+        note=f"{len(classes)} of {many:,} classes" if len(classes) < many else "",
     )
 
 
@@ -108,19 +112,3 @@ def _place(where: display.Grid) -> dict[str, Any]:
         "tiles": where.tiles,
         "first": where.start,
     }
-
-
-def _mark_nonfinite(
-    drawing: figures.Drawing, panel: figures.Layer, value: Tensor, where: display.Grid
-) -> None:
-    """Mark NaN and infinity of a layer, which the gaps of its picture would hide."""
-    odd = display.arrange((~value.isfinite()).float(), where) == 1
-    if not bool(odd.any()):
-        panel.draw_marks(drawing, np.empty(0), np.empty(0), [])
-        return
-    cells = odd.nonzero()[: figures.MAX_MARKS].numpy()  # (marks, 2), of bars (marks, 1)
-    values = display.arrange(value, where)[odd][: figures.MAX_MARKS].tolist()
-    text = [f"{number:g}".replace("nan", "NaN") for number in values]
-    bars = where.kind == "bars"
-    y, x = (np.zeros(len(cells)), cells[:, 0]) if bars else cells.T
-    panel.draw_marks(drawing, y, x, text)

@@ -12,7 +12,7 @@ import traitlets
 from torch import Tensor, nn
 from traitlets import observe, validate
 
-from fwdwidgets import badge, figures
+from fwdwidgets import badge, display, figures
 from fwdwidgets.autoencoding import Half, code_ranges, decode, encode, halves
 from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets._base import BadValue, Several, row, shows
@@ -234,7 +234,8 @@ class Autoencoder(WeightedWidget):
         if self.code:
             names = [f"code {index}" for index in range(len(self.code))]
             texts = [f"{number:.3f}" for number in self.code]
-            self._bars.draw(drawing, names, np.array(self.code), texts=texts)
+            ends = display.value_range(torch.tensor(self.code)).tolist()
+            self._bars.draw(drawing, names, np.array(self.code), ends, texts=texts)
             self._bars.say(drawing, f"<b>code</b> ({len(self.code)},)")
         else:
             self._bars.hide(drawing)

@@ -164,11 +164,11 @@ class BinaryOutput(RowsWidget):
             drawing,
             self.dataset.row_names,
             chances,
+            (0, 1),
             texts=[f"{chance:.4f}" for chance in chances],
             signs=["▸" if index else "" for index in decided],
             colors=[figures.PREDICTED if index else figures.OTHER for index in decided],
         )
-        drawing.layout[f"xaxis{self._bars.axis}.range"] = [0, 1]
         self._bars.say(drawing, f"<b>probability</b> ▸ at least {self.threshold:.4g}")
         row = self.dataset.row_names[chosen]
         self._plot.draw(drawing, f"{row}: sigmoid({raw[chosen]:.4g}) is {chances[chosen]:.4f}")

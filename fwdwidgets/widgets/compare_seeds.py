@@ -14,7 +14,7 @@ import traitlets
 from torch import nn
 from traitlets import observe, validate
 
-from fwdwidgets import badge, figures
+from fwdwidgets import badge, display, figures
 from fwdwidgets.comparison import MOST, Comparison, Networks, agreement, spread
 from fwdwidgets.diagnose import explain_nonfinite
 from fwdwidgets.outputs import Answer, top_classes
@@ -251,7 +251,8 @@ class CompareSeeds(SampledWidget):
         title = "output" if answers[0].logits is None else "logits"
         panels.logits.say(drawing, f"<b>{title}</b>")
         if answers[0].head == "value":
-            panels.logits.draw(drawing, ["value"], raw.numpy(), series=names)
+            ends = display.value_range(raw).tolist()
+            panels.logits.draw(drawing, ["value"], raw.numpy(), ends, series=names)
             panels.probabilities.hide(drawing)
             self._notes["classes"] = ""
         else:
@@ -262,9 +263,12 @@ class CompareSeeds(SampledWidget):
             self._notes["classes"] = some
             rows = [self._name(index) for index in classes]
             signs = ["✓" if index == self.label else "" for index in classes]
-            panels.logits.draw(drawing, rows, raw[:, classes].numpy(), series=names, signs=signs)
+            raw, chances = raw[:, classes], chances[:, classes]
+            ends = display.value_range(raw).tolist()
+            panels.logits.draw(drawing, rows, raw.numpy(), ends, series=names, signs=signs)
             panels.probabilities.say(drawing, f"<b>{answers[0].head_name}</b>")
-            panels.probabilities.draw(drawing, rows, chances[:, classes].numpy(), series=names)
+            ends = display.value_range(chances).tolist()
+            panels.probabilities.draw(drawing, rows, chances.numpy(), ends, series=names)
             for number in panels.probabilities.traces:
                 drawing.trace(number, showlegend=False)  # the bars beside have it already
         self._draw_distances(drawing, names)

@@ -7,6 +7,7 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
+import torch
 import traitlets
 from torch import Tensor, nn
 from traitlets import observe, validate
@@ -237,7 +238,8 @@ class WhatWentWrong(ForwardWidget):
         colors = [figures.PREDICTED if mark else figures.OTHER for mark in marks]
         values = np.array([sizes[name] for name in shown], np.float64)
         texts = [in_bytes(value) for value in values]
-        self._bars.draw(drawing, shown, values, texts=texts, signs=marks, colors=colors)
+        ends = display.value_range(torch.from_numpy(values)).tolist()
+        self._bars.draw(drawing, shown, values, ends, texts=texts, signs=marks, colors=colors)
         many = f", {len(shown)} of {len(sizes)} steps" if len(shown) < len(sizes) else ""
         batch = self.batch_size if self._memory else self._finding.inputs.batch or 1
         self._bars.say(drawing, f"<b>bytes of each step's result</b><br>batch of {batch:,}{many}")

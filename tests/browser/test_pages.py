@@ -335,7 +335,7 @@ def test_a_picture_of_the_readers_own_goes_through_the_network(forward_page, vis
     for key in ("ArrowUp", "ArrowUp", "Space", "ArrowLeft", "Space"):
         page.keyboard.press(key)
     page.evaluate("() => fwdwidgetsPage.settled()")
-    numbers = page.evaluate("() => Array.from(fwdwidgetsPage.engine.own.data)")
+    numbers = page.evaluate("() => Array.from(fwdwidgetsPage.engine.own.batch.data)")
     image = torch.tensor(numbers).reshape(1, 1, 28, 28)
     assert 0 < image.sum() < 100
     torch.manual_seed(0)

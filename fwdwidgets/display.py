@@ -286,13 +286,17 @@ def symmetric_range(value: Tensor) -> Tensor:
 
 
 def full_range(value: Tensor) -> Tensor:
-    """Colour range of an input: its smallest and largest finite value, `(2,)`, never equal."""
+    """Colour range of an input: its smallest and largest finite value, `(2,)`, never equal.
+
+    A smallest value within a thousandth of zero counts as 0, as that of a sigmoid's picture.
+    """
     value = as_float(value)
     if value.numel() == 0:
         return value.new_tensor([0.0, 1.0])
     low = torch.where(value.isfinite(), value, math.inf).min()
     high = torch.where(value.isfinite(), value, -math.inf).max()
     high = torch.where(high > low, high, low + 1)
+    low = torch.where(low.abs() < (high - low) / 1000, torch.zeros_like(low), low)
     return torch.where(low.isfinite(), torch.stack([low, high]), low.new_tensor([0.0, 1.0]))
 
 

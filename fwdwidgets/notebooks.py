@@ -85,6 +85,19 @@ def card_of(folder: Path, name: str) -> Card:
     return Card(title, sentence, (light, dark), said.get("alt") or f"Picture of: {title}")
 
 
+def around(folder: Path, name: str) -> tuple[str | None, str | None]:
+    """The notebooks before and after `name` in its own folder, named as it is: from `folder`."""
+    path = folder / name
+    names = sorted(p.name for p in path.parent.glob("*.ipynb") if not p.name.startswith("."))
+    if path.name not in names:
+        return None, None
+    place = names.index(path.name)
+    before, after = names[:place][-1:], names[place + 1 :][:1]
+    here = path.parent.relative_to(folder)
+    first, last = ((here / near[0]).as_posix() if near else None for near in (before, after))
+    return first, last
+
+
 def _own_words(notebook: Any) -> dict[str, str]:
     """What the metadata of a notebook say for an index; anything else there is left alone."""
     metadata = notebook.get("metadata") if isinstance(notebook, Mapping) else None

@@ -207,6 +207,12 @@ def run_table(forward: Forward, values: Tensor) -> TableRun:
             f"of outputs for each, ({len(values)}, outputs)."
         )
         return TableRun(trace, "", None, None, failure)
+    if output.is_complex():
+        failure = (
+            f"The output is complex ({str(output.dtype).removeprefix('torch.')}): a probability, a "
+            "class or a value is a real number. Return output.abs() or output.real."
+        )
+        return TableRun(trace, "", None, None, failure)
     step = trace.output_step
     last = step.op if step is not None and step.op in _LAST else ""
     parent = step.parents[0] if step is not None and last and step.parents else None

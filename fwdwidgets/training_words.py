@@ -25,7 +25,7 @@ def describe_line(loop: TrainingLoop, line: str) -> str:
 
 def last_loss(loop: TrainingLoop) -> str:
     """The last loss, or that there is none."""
-    return f"{loop.losses[-1]:.6g}" if loop.losses else "nothing"
+    return f"{loop.losses[-1]:.6g}" if loop.losses else "not run yet"
 
 
 def _forward(loop: TrainingLoop) -> str:

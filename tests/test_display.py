@@ -103,10 +103,20 @@ def test_ranges_are_those_of_the_finite_values(values):
     assert (low, high) == ((-largest, largest) if largest else (-1.0, 1.0))
     low, high = display.full_range(value).tolist()
     if len(finite):
-        assert low == finite.min().item()
+        least = finite.min().item()
+        assert low == least or (low == 0 and abs(least) <= (high - least) / 999)
         assert high == finite.max().item() or finite.min() == finite.max()
     assert math.isfinite(low)
     assert low < high or abs(low) > 1e7
+
+
+def test_the_range_of_a_picture_that_a_sigmoid_made_begins_at_zero():
+    picture = torch.tensor([-20.0, 0.0, 3.0]).sigmoid()
+    assert 0 < picture.min() < 1e-8
+    assert display.full_range(picture).tolist() == [0, picture.max().item()]
+    assert (
+        display.full_range(torch.tensor([0.01, 1.0])).tolist() == torch.tensor([0.01, 1.0]).tolist()
+    )
 
 
 @pytest.mark.parametrize(

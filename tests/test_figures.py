@@ -16,6 +16,22 @@ def test_a_colour_scale_is_stops_and_colours(kind, theme):
     go.Figure(layout={"coloraxis": {"colorscale": stops}})  # raises on an invalid one
 
 
+def luminance(colour):
+    """Relative luminance of "#rrggbb" as the WCAG defines it."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("kind", ["share", "signed"])
+@pytest.mark.parametrize(("theme", "ink"), [("light", "#444444"), ("dark", "#ffffff")])
+def test_numbers_can_be_read_on_every_colour_of_a_matrix(kind, theme, ink):
+    """plotly writes in #444 on what is light, in white on what is dark: WCAG asks for 4.5 to 1."""
+    for _, colour in COLORSCALES[kind][theme]:
+        dark, light = sorted([luminance(ink), luminance(colour)])
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, colour
+
+
 def board():
     board = figures.Board()
     panels = (
@@ -57,6 +73,19 @@ def test_a_matrix_carries_names_and_numbers():
     assert np.array_equal(trace.z, z)
     axis = figure.layout[f"yaxis{panels[2].axis}"]
     assert axis.ticktext == ("&lt;a&gt;", "b")
+    assert trace.meta == {"letters": 1, "cells": [2, 3]}
+
+
+@pytest.mark.parametrize(
+    ("number", "letters"), [(".2f", 5), (".1%", 6), ("d", 2), (".3~g", 6), (".3f", 6)]
+)
+def test_a_matrix_knows_how_long_its_numbers_are(number, letters):
+    panels, canvas = board()
+    drawing = figures.Drawing()
+    z = np.array([[0.5, -0.126], [np.nan, 0.25]], dtype=np.float32)
+    names = ["a", "b"]
+    panels[2].draw(drawing, z, (0, 1), rows=names, columns=names, number=number)
+    assert drawn(canvas, drawing).data[panels[2].trace].meta["letters"] == letters
 
 
 def test_series_stand_in_the_legend_and_those_that_are_missing_are_not_drawn():

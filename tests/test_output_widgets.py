@@ -226,6 +226,32 @@ def test_an_output_of_another_kind_is_told(widget, model, sentence):
     assert shown.outputs == ()
 
 
+@pytest.mark.parametrize("widget", [fw.BinaryOutput, fw.MulticlassOutput, fw.RegressionOutput])
+def test_a_complex_output_is_told(widget):
+    class Waves(nn.Module):
+        def forward(self, x):
+            return torch.fft.fft(x)[:, : 1 if widget is not fw.MulticlassOutput else 3]
+
+    shown = widget(Waves(), fw.datasets.animals().values)
+    assert "The output is complex (complex64)" in shown._message.value
+    assert "output.abs() or output.real" in shown._message.value
+    assert shown.outputs == ()
+
+
+def test_of_a_thousand_classes_those_are_drawn_that_a_row_has():
+    torch.manual_seed(0)
+    values, targets = torch.randn(5, 6), [7, 7, 500, 999, 0]
+    model = nn.Linear(6, 1000)
+    widget = fw.MulticlassOutput(model, values, targets)
+    chances = expected(model, values).softmax(dim=1)
+    shown = sorted({*targets, *chances.argmax(dim=1).tolist()})
+    assert f"Of 1,000 classes, {len(shown)} are drawn" in widget._message.value
+    softmax = next(trace for trace in widget.figure.data if trace.name == "softmax")
+    assert np.allclose(softmax.z, chances[:, shown].numpy())
+    assert [len(row) for row in widget.probabilities] == [1000] * 5
+    assert [sums[0] for sums in widget._table.texts] == ["1.0000"] * 5
+
+
 def test_a_regression_that_ends_in_a_sigmoid_is_told():
     widget = fw.RegressionOutput(binary(), fw.datasets.animals("weight"))
     assert "values stay between 0 and 1" in widget._message.value

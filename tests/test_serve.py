@@ -9,6 +9,7 @@ import pytest
 from fwdwidgets.notebooks import (
     Card,
     FolderError,
+    around,
     card_of,
     copy_lessons,
     lessons_dir,
@@ -119,6 +120,24 @@ def test_notebooks_in_folders_below_count(tmp_path: Path) -> None:
     below.mkdir()
     (below / "a.ipynb").write_text("{}")
     assert notebooks_dir(str(tmp_path)) == tmp_path
+
+
+def test_the_notebooks_before_and_after_stand_in_one_folder(tmp_path: Path) -> None:
+    for name in [
+        "b.ipynb",
+        "a.ipynb",
+        "c.ipynb",
+        ".hidden.ipynb",
+        "week 1/x.ipynb",
+        "week 1/y.ipynb",
+    ]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    assert around(tmp_path, "a.ipynb") == (None, "b.ipynb")
+    assert around(tmp_path, "b.ipynb") == ("a.ipynb", "c.ipynb")
+    assert around(tmp_path, "c.ipynb") == ("b.ipynb", None)
+    assert around(tmp_path, "week 1/x.ipynb") == (None, "week 1/y.ipynb")
+    assert around(tmp_path, "gone.ipynb") == (None, None)
 
 
 def test_a_copy_is_made_once(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from fwdwidgets.figures.board import OTHER, PREDICTED, TRUE, Board, Canvas, Rect
 from fwdwidgets.figures.heatmap import Heatmap, Matrix
 
 _SIGN_COLORS = {"✓": TRUE, "✗": PREDICTED, "●": OTHER}
-_WIDE = [(0, 0.4, 0.59, 1), (0.63, 0.93, 0.65, 1), (0.1, 0.4, 0, 0.48), (0.6, 0.9, 0, 0.48)]
+_WIDE = [(0, 0.4, 0.59, 1), (0.63, 0.93, 0.65, 1), (0.1, 0.415, 0, 0.48), (0.57, 0.88, 0, 0.48)]
 _NARROW = [
     (0.05, 0.95, 0.82, 1),
     (0.27, 0.88, 0, 0.15),
@@ -151,7 +151,7 @@ class BatchFigure:
             xaxis=f"x{axis}",
             yaxis=f"y{axis}",
         )
-        self.logits = Rows(board, "logits", "activations")
+        self.logits = Rows(board, "logits", "signed")
         self.probabilities = Rows(board, "probabilities", "share")
         self.canvas: Canvas = board.canvas(
             {

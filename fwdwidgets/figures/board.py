@@ -34,12 +34,18 @@ COLORSCALES: dict[str, dict[str, list[list[Any]]]] = {
             [1.0, "#ff9b78"],
         ],
     },
+    # Those of a matrix stay so pale, or on a dark page so dark, that its numbers can be read.
     "share": {
-        "light": [[0.0, "#ffffff"], [0.5, "#8fb8da"], [1.0, "#174a7e"]],
-        "dark": [[0.0, "#0d1014"], [0.5, "#2f6ea5"], [1.0, "#b9dcff"]],
+        "light": [[0.0, "#ffffff"], [0.5, "#c9def0"], [1.0, "#93bfe4"]],
+        "dark": [[0.0, "#0d1014"], [0.5, "#1c4263"], [1.0, "#2f6ea5"]],
+    },
+    "signed": {
+        "light": [[0.0, "#93bfe4"], [0.5, "#ffffff"], [1.0, "#f2a58f"]],
+        "dark": [[0.0, "#2f6ea5"], [0.5, "#0d1014"], [1.0, "#a34a2a"]],
     },
 }
-"""Colours of a heatmap by theme: of an input, of signed values, of shares and counts from 0."""
+"""Colours of a heatmap by theme: of an input, of signed values; of a matrix with numbers, of shares
+and counts from 0, of signed values."""
 
 _INK = {
     "light": {"font": "#1f2328", "gap": "#c4cbd4", "grid": "#d8dde3", "zero": "#57606a"},

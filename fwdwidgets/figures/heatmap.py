@@ -13,7 +13,7 @@ from fwdwidgets.figures.board import BAD, OTHER, Board
 MAX_MARKS = 1_000
 """So many NaN and infinite values are marked one by one; a message counts them all."""
 MAX_TEXTS = 160
-"""Up to so many cells of a matrix carry their number; hover tells it always."""
+"""Up to so many cells of a matrix carry their number if there is room; hover tells it always."""
 
 _BLANK = {"showticklabels": False, "showgrid": False, "zeroline": False, "ticks": ""}
 
@@ -222,7 +222,7 @@ class Matrix:
         """Claim a panel; row names stand left of its place, the colour scale right of it."""
         plain = {"showgrid": False, "zeroline": False, "ticks": "", "tickmode": "array"}
         plain |= {"fixedrange": True, "range": [-0.5, 0.5]}
-        self.axis = board.axes({**plain, "tickangle": -40}, plain)
+        self.axis = board.axes({**plain, "tickangle": -40}, {**plain, "ticklabelstandoff": 4})
         self.color = board.colors(colors, upright=True)
         self.trace = board.trace(
             type="heatmap",
@@ -269,6 +269,10 @@ class Matrix:
             z=z,
             visible=True,
             texttemplate=f"%{{z:{number}}}" if z.size <= MAX_TEXTS else "",
+            meta={
+                "letters": _longest(z, number) if z.size <= MAX_TEXTS else 0,
+                "cells": list(z.shape),
+            },
             hovertemplate=(
                 f"{row}%{{y}}<br>{column}%{{x}}<br>{value}<b>%{{z:{exact(z)}}}</b><extra></extra>"
             ),
@@ -296,6 +300,12 @@ class Matrix:
             f"yaxis{self.axis}.visible": False,
             f"coloraxis{self.color}.showscale": False,
         }
+
+
+def _longest(z: np.ndarray, number: str) -> int:
+    """How many letters the longest number of a matrix has in a d3 format."""
+    spec = number.replace("~", "").replace("d", ".0f")
+    return max((len(format(float(value), spec)) for value in z.flat if value == value), default=0)
 
 
 def hover_cells(tile: tuple[int, int], tiles: tuple[int, int], first: Sequence[int]) -> np.ndarray:

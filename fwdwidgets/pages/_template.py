@@ -16,8 +16,10 @@ DRAWN = ("plot", "steps", "table")
 """Modules of the live widgets that a page uses as they are."""
 SCRIPTS = ("words", "numbers", "parts", "recorded", "network", "own", "page")
 
-PARTS = {True: ("plotly", "ort", "wasm"), False: ("plotly",)}
-"""What a page takes of other projects, whether it runs the network or not."""
+FIRST, LATER = ("plotly",), ("ort", "wasm")
+"""What a page takes of other projects: for its first picture, and to run the network."""
+LATER_OWN = ("model",)
+"""What a page alone has and needs only after its first picture."""
 
 
 @cache
@@ -44,7 +46,7 @@ def style() -> str:
 def shared_files(runs_network: bool) -> dict[str, str]:
     """The parts that all pages have alike, by file name: classic scripts, also from `file://`."""
     files = {"fwdwidgets.css": style(), "fwdwidgets.js": script()}
-    for name in PARTS[runs_network]:
+    for name in (*FIRST, *(LATER if runs_network else ())):
         files[f"{name}.js"] = (
             f'(globalThis.fwdwidgetsParts ??= {{}}).{name} = "{browser_part(name)}";'
         )
@@ -90,24 +92,20 @@ def page_html(
         shared: the address of the folder of shared parts, relative to the page; empty for a page
             that has them in it.
     """
-    own = "".join(
-        f'<script type="text/plain" data-part="{name}">{packed(content)}</script>\n'
-        for name, content in parts.items()
-    )
+    own = {name: _part(name, packed(content)) for name, content in parts.items()}
+    first = "".join(text for name, text in own.items() if name not in LATER_OWN)
+    later = "".join(own[name] for name in LATER_OWN if name in own)
+    more = LATER if runs_network else ()
     if shared:
         where = escape(shared.rstrip("/"), quote=True)
-        files = [name for name in shared_files(runs_network) if name.endswith(".js")]
         sheet = f'<link rel="stylesheet" href="{where}/fwdwidgets.css">'
-        ours = [name for name in files if name != "fwdwidgets.js"] + ["fwdwidgets.js"]
-        code = "".join(f'<script src="{where}/{name}"></script>\n' for name in ours)
+        first += "".join(_beside(where, name) for name in (*FIRST, "fwdwidgets"))
+        later += "".join(_beside(where, name) for name in more)
     else:
         sheet = f"<style>\n{style()}</style>"
-        names = (*PARTS[runs_network], "licenses")
-        code = "".join(
-            f'<script type="text/plain" data-part="{name}">{browser_part(name)}</script>\n'
-            for name in names
-        )
-        code += f"<script>\n{script()}</script>"
+        first += "".join(_part(name, browser_part(name)) for name in FIRST)
+        first += f"<script>\n{script()}</script>\n"
+        later += "".join(_part(name, browser_part(name)) for name in (*more, "licenses"))
     paragraphs = "".join(f"<p>{text}</p>" for text in footer)
     paragraphs += _licenses(shared and escape(shared.rstrip("/"), quote=True))
     return f"""<!DOCTYPE html>
@@ -121,10 +119,19 @@ def page_html(
 <body>
 <div id="fwd-root">Opening ...<noscript> This page needs JavaScript, which is off.</noscript></div>
 <footer class="fwd-footer">{paragraphs}</footer>
-{own}{code}
-</body>
+{first}{later}</body>
 </html>
 """
+
+
+def _part(name: str, content: str) -> str:
+    """Bytes that the script of the page asks for by name; in base64, which ends no element."""
+    return f'<script type="text/plain" data-part="{name}">{content}</script>\n'
+
+
+def _beside(where: str, name: str) -> str:
+    """A script of the folder of shared parts."""
+    return f'<script src="{where}/{name}.js"></script>\n'
 
 
 def _licenses(where: str) -> str:

@@ -21,7 +21,7 @@ from voila.app import Voila
 from voila.execute import VoilaExecutor
 from voila.tornado.handler import TornadoVoilaHandler
 
-from fwdwidgets.notebooks import card_of, title_of
+from fwdwidgets.notebooks import around, card_of, lessons_dir, title_of
 
 SHARE = Path(__file__).parent / "share" / "jupyter"
 IDLE_SECONDS = 2 * 60 * 60
@@ -84,15 +84,30 @@ class LessonPage(TornadoVoilaHandler):  # type: ignore[misc]
         await super().get(path)
 
 
+def _links(root: Path, path: str) -> dict[str, Any]:
+    """Where the links at the foot of a page lead: its folder, the pages before and after it."""
+    near = dict(zip(("before", "after"), around(root, path), strict=True))
+    cards = {name: {"path": p, "title": card_of(root, p).title} for name, p in near.items() if p}
+    parent = Path(path).parent.as_posix()
+    return {**cards, "folder": "" if parent == "." else parent, "lab": root == lessons_dir()}
+
+
 class LessonServer(Voila):  # type: ignore[misc]
     """Voila for a folder of notebooks."""
 
     def init_settings(self) -> dict[str, Any]:
-        """Let the index call `card(path)`."""
+        """Let the index call `card(path)`; give each page its links."""
         settings = super().init_settings()
         root = Path(self.root_dir)
-        settings["voila_jinja2_env"].globals["card"] = lambda path: card_of(root, path)
+        known = settings["voila_jinja2_env"].globals
+        known |= {"card": lambda path: card_of(root, path), "lab": root == lessons_dir()}
+        self.voila_configuration.prelaunch_hook = self._link
         return dict(settings)
+
+    def _link(self, handler: Any, notebook: Any, cwd: str) -> None:
+        """Tell the template where the page's links lead, by the notebook's metadata."""
+        path = handler.path_args[0].strip("/")
+        notebook.metadata["fwdwidgets_links"] = _links(Path(self.root_dir), path)
 
     def init_handlers(self) -> list[Any]:
         """Voila's own, with our page."""

@@ -345,7 +345,7 @@ class BatchForward(WeightedWidget):
             number=".2f",
             hover=("sample", "", "logit"),
         )
-        panels.logits.draw_sums(drawing, [f"sum {total:.3g}" for total in raw.nansum(1).tolist()])
+        panels.logits.draw_sums(drawing, [f"sum {total:#.3g}" for total in raw.nansum(1).tolist()])
         if head == "value":
             panels.probabilities.hide(drawing)
             panels.confusion.hide(drawing)

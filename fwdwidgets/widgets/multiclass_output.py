@@ -11,6 +11,7 @@ import traitlets
 from torch import nn
 
 from fwdwidgets import badge, figures
+from fwdwidgets.batches import classes_to_show
 from fwdwidgets.tables import TableRun, as_table, check_classes
 from fwdwidgets.widgets._rows import RowsWidget
 
@@ -65,7 +66,7 @@ class MulticlassOutput(RowsWidget):
     ) -> None:
         """See the class."""
         board = figures.Board()
-        self._logits = figures.Matrix(board, "logits", "activations")
+        self._logits = figures.Matrix(board, "logits", "signed")
         self._chances = figures.Matrix(board, "softmax")
         canvas = board.canvas(
             {
@@ -101,14 +102,26 @@ class MulticlassOutput(RowsWidget):
             chances = run.output.exp()
         else:
             chances = run.output.softmax(dim=-1)
-        self._notes["output"] = self._say_head(run.last, chances)
         self.set_trait("probabilities", tuple(map(tuple, chances.tolist())))
         best = chances.argmax(dim=1).tolist()
         odd = chances.isnan().any(dim=1).tolist()
         pairs = zip(best, odd, strict=True)
         self.set_trait("predictions", tuple(None if bad else index for index, bad in pairs))
         self._drawn = run.raw.numpy(), chances.numpy()
+        targets = [self._target(index) for index in range(len(chances))]
+        labels = [None if target is None else int(target) for target in targets]
+        self._shown = classes_to_show(labels, self.predictions, classes)
+        self._notes["output"] = self._say_head(run.last, chances)
+        self._notes["classes"] = self._say_columns(classes)
         return ""
+
+    def _say_columns(self, classes: int) -> str:
+        if len(self._shown) == classes:
+            return ""
+        return (
+            f"Of {classes:,} classes, {len(self._shown)} are drawn that are a target or a "
+            "prediction here; each sum is over all classes."
+        )
 
     def _say_head(self, last: str, chances: torch.Tensor) -> str:
         if last == "sigmoid":
@@ -131,7 +144,7 @@ class MulticlassOutput(RowsWidget):
 
     def _show(self) -> None:
         raw, chances = self._drawn
-        classes = [self._name(index) for index in range(chances.shape[1])]
+        classes = [self._name(index) for index in self._shown]
         rows = [
             f"▸ {name}" if index == self.sample else name
             for index, name in enumerate(self.dataset.row_names)
@@ -139,9 +152,12 @@ class MulticlassOutput(RowsWidget):
         finite = np.abs(raw[np.isfinite(raw)]).max(initial=0) or 1.0
         drawing = figures.Drawing()
         ends = (-float(finite), float(finite))
-        self._logits.draw(drawing, raw, ends, rows=rows, columns=classes, number=".3f")
+        self._logits.draw(
+            drawing, raw[:, self._shown], ends, rows=rows, columns=classes, number=".3f"
+        )
         self._logits.say(drawing, f"<b>logits</b> {tuple(raw.shape)}")
-        self._chances.draw(drawing, chances, (0.0, 1.0), rows=rows, columns=classes, number=".3f")
+        shown = chances[:, self._shown]
+        self._chances.draw(drawing, shown, (0.0, 1.0), rows=rows, columns=classes, number=".3f")
         self._chances.say(drawing, f"<b>softmax</b> {tuple(chances.shape)}, along each row")
         sums = chances.astype(np.float64).sum(axis=1)
         self._plot.draw(drawing, self._describe_row())
@@ -159,7 +175,7 @@ class MulticlassOutput(RowsWidget):
 
     def _describe_row(self) -> str:
         row, shares = self.dataset.row_names[self.sample], self.probabilities[self.sample]
-        said = ", ".join(f"{self._name(i)} {share:.1%}" for i, share in enumerate(shares))
+        said = ", ".join(f"{self._name(i)} {shares[i]:.1%}" for i in self._shown)
         return f"{row}: {said}"
 
     def _row_badge(self) -> str:

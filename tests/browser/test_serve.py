@@ -161,6 +161,20 @@ def test_the_index_of_the_lessons_has_pictures(
     assert visits.console_errors == []
 
 
+def test_from_page_to_page_by_links(address: str, visits: Visits) -> None:
+    page = ready(visits.open(page_of(address, "03_dies") + "?theme=dark", width=360))
+    links = page.get_by_role("navigation", name="Lessons").get_by_role("link")
+    expect(links).to_have_text(["← It raises", "straße & co →", "All lessons"])
+    expect(page.get_by_text("fwdwidgets lab")).to_have_count(0)  # these are no lessons of ours
+    links.nth(1).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/04%20stra%C3%9Fe%20%26%20co.ipynb?theme=dark")
+    expect(ready(page).locator("body")).to_have_attribute("data-jp-theme-light", "false")
+    assert_no_sideways_scrolling(page)
+    page.get_by_role("link", name="All lessons").click()
+    expect(page.get_by_role("heading", name="Lessons")).to_be_visible()
+
+
 def test_a_solution_waits_until_it_is_asked_for(address: str, visits: Visits) -> None:
     page = ready(visits.open(page_of(address, "06_exercise"), width=360))
     expect(page.get_by_text("a start", exact=True)).to_be_visible()

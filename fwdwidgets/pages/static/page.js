@@ -250,13 +250,26 @@ const LEVELS = 254; // as in _archive.py
 
 // --- files ----------------------------------------------------------------------------------------
 
-// gzip in base64, in a script element of this page or brought by a script beside it.
+const parsed = new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
+
+// gzip in base64, in a script element of this page or brought by a script beside it. What the
+// first picture needs stands before this script, all else after it.
 async function unpacked(name) {
-  const text = globalThis.fwdwidgetsParts?.[name] ?? document.querySelector(`script[data-part="${name}"]`)?.textContent;
+  const find = () =>
+    globalThis.fwdwidgetsParts?.[name] ?? document.querySelector(`script[data-part="${name}"]`)?.textContent;
+  const text = find() ?? await parsed.then(find);
   if (!text) throw new Error(`the file ${name}.js that belongs beside this page did not load`);
-  const packed = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const stream = new Blob([bytesOf(text.trim())]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+// A loop is what is fast in browsers that do not know base64 themselves yet.
+function bytesOf(base64) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+  const letters = atob(base64);
+  const bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);
+  return bytes;
 }
 
 async function imported(code) {
@@ -271,8 +284,23 @@ async function imported(code) {
 // plot.js takes plotly from here.
 async function plotly() {
   const code = await unpacked("plotly");
-  const wrapped = ["const module = { exports: {} }, define = undefined;\n", code, "\nexport default module.exports;"];
-  return (await imported(wrapped)).default;
+  // Else a browser parses most functions twice: once over all, and once more when each is called.
+  const hint = "//# allFunctionsCalledOnLoad\n";
+  const wrapped = [hint, "const module = { exports: {} }, define = undefined;\n", code, "\nexport default module.exports;"];
+  return (await withoutStorage(() => imported(wrapped))).default;
+}
+
+// A library in plotly's bundle asks the browser's storage how to warn of something that no page
+// uses, and waits for the disk. It takes no storage for an answer.
+async function withoutStorage(task) {
+  const own = Object.getOwnPropertyDescriptor(globalThis, "localStorage");
+  if (!own?.configurable) return task();
+  Object.defineProperty(globalThis, "localStorage", { value: null, configurable: true });
+  try {
+    return await task();
+  } finally {
+    Object.defineProperty(globalThis, "localStorage", own);
+  }
 }
 
 function followTheme() {
@@ -296,10 +324,11 @@ async function main() {
   showLicenses();
   try {
     globalThis.__fwdwidgets_plotly = plotly();
-    const [head, blob] = await Promise.all([unpacked("page"), unpacked("arrays"), globalThis.__fwdwidgets_plotly]);
+    const [head, blob] = await Promise.all([unpacked("page"), unpacked("arrays")]);
     const data = JSON.parse(new TextDecoder().decode(head));
     globalThis.fwdwidgetsPage = new Page(data, blob);
     fwdwidgetsPage.open(root);
+    await globalThis.__fwdwidgets_plotly; // what stands around the figure is there before it
   } catch (error) {
     root.textContent = `This page cannot run here: ${error.message}. It needs a browser of 2023 or later, and a `
       + "content security policy, if the site has one, that allows inline scripts, blob: and 'wasm-unsafe-eval'.";

@@ -281,9 +281,20 @@ const LIVE = new Set(["fwd-badge", "fwd-message", "fwd-happened"]);
 // A part whose own module draws it.
 function drawn(part, module) {
   const made = element("div");
+  const figure = part.kind === "plot";
+  if (figure) made.style.minHeight = `${roomFor(part)}px`; // nothing below jumps when it comes
   part.draw = async () => {
     await module.render({ model: part, el: made });
-    if (part.kind === "plot") made.append(words(made.querySelector("[role=img]"), part));
+    if (figure) made.append(words(made.querySelector("[role=img]"), part));
+    made.style.minHeight = "";
   };
   return made;
+}
+
+// How high a figure becomes, as in plot.js.
+function roomFor(part) {
+  const { views } = part.page.frames[part.number];
+  const room = document.getElementById("fwd-root").clientWidth;
+  const from = Object.keys(views).map(Number).filter((least) => least <= room);
+  return views[Math.max(...from)].height;
 }

@@ -70,12 +70,30 @@ async function loadPlotly(model) {
 
 function whole(tree, buffers) {
   const figure = unpack(tree, buffers);
-  for (const trace of figure.data) if (trace.meta) trace.customdata = hoverCells(trace.meta);
+  for (const trace of figure.data) if (trace.meta?.tile) trace.customdata = hoverCells(trace.meta);
   return figure;
 }
 
 // Properties of a trace that plotly updates in place; any other is drawn anew.
+// `meta` of a matrix is not: with it the size of its numbers changes.
 const VALUES = new Set(["x", "y", "z", "text", "hovertext", "marker", "texttemplate", "hovertemplate", "meta", "customdata"]);
+
+const LEAST_TEXT = 9;
+const LARGEST_TEXT = 12;
+
+// The size of the numbers in the cells of a matrix, in pixels; 0 where they would be too small to
+// read. plotly's own guess counts a letter as wide as it is high, and draws 3 pixels too.
+function textSize({ meta, xaxis, yaxis }, layout) {
+  const room = (axis, from, to, count) => {
+    const [low, high] = layout[axis.replace(/^[xy]/, "$&axis")].domain;
+    return ((layout[from] - to) * (high - low)) / count;
+  };
+  const { l, r, t, b } = layout.margin;
+  const wide = (room(xaxis, "width", l + r, meta.cells[1]) - 3) / (0.6 * meta.letters);
+  const high = room(yaxis, "height", t + b, meta.cells[0]) / 1.2;
+  const size = Math.floor(Math.min(wide, high, LARGEST_TEXT));
+  return size >= LEAST_TEXT ? size : 0;
+}
 
 function isDark() {
   const light = document.body.dataset.jpThemeLight;
@@ -113,7 +131,12 @@ async function render({ model, el, signal }) {
       for (const [path, value] of Object.entries(patch)) assign(layout, path, value);
     }
     const fresh = !stage.data;
-    Plotly.react(stage, figure.data.map((trace) => ({ ...trace })), layout, figure.config);
+    const data = figure.data.map((trace) => {
+      if (!trace.meta?.letters || !trace.z) return { ...trace };
+      const size = textSize(trace, layout);
+      return size ? { ...trace, textfont: { size } } : { ...trace, texttemplate: "" };
+    });
+    Plotly.react(stage, data, layout, figure.config);
     if (fresh) stage.on("plotly_click", ({ points: [point] }) => {
       model.send({ kind: "click", trace: point.curveNumber, x: point.x, y: point.y });
     });
@@ -156,10 +179,11 @@ async function render({ model, el, signal }) {
     if (message.kind === "draw") {
       if (message.revision <= figure.revision) return;
       for (const [number, properties] of Object.entries(unpack(message.traces, buffers))) {
-        if (properties.meta) properties.customdata = hoverCells(properties.meta);
+        if (properties.meta?.tile) properties.customdata = hoverCells(properties.meta);
         Object.assign(figure.data[number], properties);
         Object.assign((changes.traces[number] ??= {}), properties);
-        if (Object.keys(properties).some((name) => !VALUES.has(name))) anew = true;
+        const resized = properties.meta && !properties.meta.tile;
+        if (resized || Object.keys(properties).some((name) => !VALUES.has(name))) anew = true;
       }
       for (const [path, value] of Object.entries(unpack(message.layout, buffers))) {
         assign(figure.layout, path, value);

@@ -276,6 +276,18 @@ def test_a_page_beside_a_shared_folder_is_small_and_names_it(tmp_path):
     assert small.stat().st_size < whole.stat().st_size - 5_000_000
 
 
+def test_what_only_the_network_needs_stands_after_what_the_first_picture_needs(tmp_path):
+    widget = fw.ForwardPass(fw.models.MyNetwork, DATA)
+    whole = saved(widget, tmp_path, seed=[0])
+    names = re.findall(r'data-part="(\w+)">|<script>', whole)
+    script = names.index("")
+    assert set(names[:script]) == {"page", "arrays", "plotly"}
+    assert set(names[script + 1 :]) == {"model", "ort", "wasm", "licenses"}
+    beside = saved(widget, tmp_path, seed=[0], shared=tmp_path / "run")
+    order = re.findall(r'data-part="(\w+)">|src="run/(\w+)', beside)
+    assert [a or b for a, b in order][-4:] == ["fwdwidgets", "model", "ort", "wasm"]
+
+
 def test_a_module_for_myst_renders_the_page(tmp_path):
     widget = fw.RegressionOutput(nn.Linear(6, 1), fw.datasets.animals("weight"))
     code = widget.save_page(tmp_path / "widget.mjs").read_text(encoding="utf-8")

@@ -173,7 +173,8 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
             path: an `.html` file, or an `.mjs` for the `{anywidget}` directive of MyST.
             title: of the page; by default the widget's.
             state: values of controls by name that the page opens with; by default those now.
-            own_sample: let the reader put in a picture of their own: from a file, or drawn.
+            own_sample: let the reader put in a picture of their own: from a file, or drawn. Its
+                numbers are 0 to 1; one channel is grey as `PIL.Image.convert("L")` makes it.
             shared: a folder for the parts that all pages have alike; each page is small then.
             megabytes: how large recorded states may become.
             seconds: how long recording may take.

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from playwright.sync_api import expect
 from torch import nn
 
@@ -345,6 +346,20 @@ def test_a_picture_of_the_readers_own_goes_through_the_network(forward_page, vis
     np.testing.assert_allclose(shown, output, 1e-4, 1e-6)
     assert page.locator(".fwd-badge").inner_text().startswith("●")  # nobody knows its class
     assert "your own sample" in page.locator("[role=img]").get_attribute("aria-label")
+
+
+def test_a_coloured_picture_becomes_grey_as_pil_makes_it(forward_page, visits, tmp_path):
+    colours = np.random.default_rng(0).integers(0, 256, (28, 28, 3), dtype=np.uint8)
+    picture = Image.fromarray(colours)
+    picture.save(tmp_path / "colours.png")
+    page = open_page(visits, forward_page)
+    page.get_by_text("A picture of your own").click()
+    page.locator("input[type=file]").set_input_files(tmp_path / "colours.png")
+    page.wait_for_function("() => fwdwidgetsPage.engine.own")
+    page.evaluate("() => fwdwidgetsPage.settled()")
+    numbers = page.evaluate("() => Array.from(fwdwidgetsPage.engine.own.batch.data)")
+    grey = np.asarray(picture.convert("L"), dtype=np.float32) / 255
+    np.testing.assert_array_equal(np.float32(numbers).reshape(28, 28), grey)
 
 
 def test_the_address_opens_a_moment_and_says_what_is_not_there(forward_page, visits):

@@ -76,15 +76,17 @@ class OwnSample {
     }
   }
 
-  // The numbers (1, channels, height, width); grey is the mean of the three colours.
+  // The numbers (1, channels, height, width); grey is the luma of ITU-R
+  // BT.601 in whole levels and fixed point, as PIL's convert("L") has it.
   run() {
     const { data } = this.context.getImageData(0, 0, this.width, this.height);
     const size = this.width * this.height;
     const numbers = new Float32Array(this.channels * size);
     for (let i = 0; i < size; i++) {
-      const colors = [data[4 * i] / 255, data[4 * i + 1] / 255, data[4 * i + 2] / 255];
-      if (this.channels === 1) numbers[i] = (colors[0] + colors[1] + colors[2]) / 3;
-      else colors.forEach((value, channel) => { numbers[channel * size + i] = value; });
+      const [red, green, blue] = data.subarray(4 * i, 4 * i + 3);
+      const grey = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16;
+      const levels = this.channels === 1 ? [grey] : [red, green, blue];
+      levels.forEach((level, channel) => { numbers[channel * size + i] = level / 255; });
     }
     this.page.engine.runOwn(numbers);
   }

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import re
+import sys
 from html import unescape
 
 import numpy as np
@@ -228,6 +229,12 @@ def test_a_graph_that_gives_other_numbers_is_refused_with_the_step(monkeypatch):
     last = list(weights)[-1]
     with pytest.raises(_onnx.CannotExport, match=r"step '\w+' gives other numbers .* off by"):
         prover.check(widget._now, 3, {**weights, last: weights[last] + 0.01})
+
+
+def test_without_onnxruntime_states_are_recorded_and_the_page_says_why(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # as where it is not installed
+    html = saved(fw.ForwardPass(fw.models.MyNetwork, DATA), tmp_path, sample=[0], seed=[0])
+    assert 'no onnxruntime here: pip install "fwdwidgets[pages]"' in unescape(footer(html))
 
 
 def test_train_mode_is_recorded(tmp_path):

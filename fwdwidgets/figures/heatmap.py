@@ -247,7 +247,7 @@ class Matrix:
         *,
         rows: Sequence[str],
         columns: Sequence[str],
-        number: str = ".3~g",
+        number: str,
         hover: tuple[str, str, str] = ("", "", ""),
     ) -> None:
         """Draw the matrix.
@@ -258,7 +258,7 @@ class Matrix:
             color_range: the values at the ends of the printed colour scale.
             rows: a name a row, from top to bottom; long ones are shortened.
             columns: a name a column.
-            number: a d3 format of the numbers in the cells.
+            number: a d3 format of the numbers in the cells, with a fixed count of digits.
             hover: words before the row's name, the column's name and the value.
         """
         row, column, value = (f"{word} " if word else "" for word in hover)
@@ -269,10 +269,7 @@ class Matrix:
             z=z,
             visible=True,
             texttemplate=f"%{{z:{number}}}" if z.size <= MAX_TEXTS else "",
-            meta={
-                "letters": _longest(z, number) if z.size <= MAX_TEXTS else 0,
-                "cells": list(z.shape),
-            },
+            meta={"letters": _longest(color_range, number), "cells": list(z.shape)},
             hovertemplate=(
                 f"{row}%{{y}}<br>{column}%{{x}}<br>{value}<b>%{{z:{exact(z)}}}</b><extra></extra>"
             ),
@@ -302,10 +299,12 @@ class Matrix:
         }
 
 
-def _longest(z: np.ndarray, number: str) -> int:
-    """How many letters the longest number of a matrix has in a d3 format."""
-    spec = number.replace("~", "").replace("d", ".0f")
-    return max((len(format(float(value), spec)) for value in z.flat if value == value), default=0)
+def _longest(ends: tuple[float, float], number: str) -> int:
+    """How many letters a number between two ends can have in a fixed d3 format.
+
+    Those at hand may have fewer; their size would then change from one picture to the next.
+    """
+    return max(len(format(float(end), number.replace("d", ".0f"))) for end in ends)
 
 
 def hover_cells(tile: tuple[int, int], tiles: tuple[int, int], first: Sequence[int]) -> np.ndarray:

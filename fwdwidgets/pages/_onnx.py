@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -20,6 +21,9 @@ from torch.func import functional_call
 from fwdwidgets import display
 from fwdwidgets._state import left_as_found
 from fwdwidgets.compute import ForwardView, PictureView, Run
+
+NEEDED = ("onnx", "onnxruntime", "onnxscript")
+"""The packages of the extra `pages` that the export runs."""
 
 
 class CannotExport(Exception):
@@ -118,14 +122,8 @@ def export(model: nn.Module, run: Run) -> Exported:
     Raises:
         CannotExport: torch.export or the ONNX exporter does not take it.
     """
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError:
-        raise CannotExport(
-            'onnx or onnxruntime is not installed: pip install "fwdwidgets[pages]"'
-        ) from None
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        raise CannotExport(f'no {", no ".join(missing)} here: pip install "fwdwidgets[pages]"')
     if changed := _changed_by_forward(model, run.batch):
         where, _, name = changed[0].rpartition(".")
         who = f"step {where!r}" if where else "the model"

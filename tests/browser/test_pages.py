@@ -348,6 +348,32 @@ def test_a_picture_of_the_readers_own_goes_through_the_network(forward_page, vis
     assert "your own sample" in page.locator("[role=img]").get_attribute("aria-label")
 
 
+SHIFTS = """() => new Promise((told) => new PerformanceObserver((list) => told(
+  list.getEntries().map(({ sources }) => sources.map(({ node }) => node?.className)).flat()
+)).observe({ type: "layout-shift", buffered: true }))"""
+
+
+def test_nothing_jumps_when_the_figure_comes(forward_page, visits):
+    page = open_page(visits, forward_page, width=1120, height=1600)
+    moved = page.evaluate(SHIFTS)
+    assert moved == ["fwd-footer"]  # once, when the page takes the place of the word "Opening"
+
+
+def test_a_page_is_light_on_paper(forward_page, visits):
+    page = open_page(visits, forward_page)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+    ink = "() => document.querySelector('.main-svg text').style.fill"
+    dark = page.evaluate(ink)
+    page.evaluate("() => { dispatchEvent(new Event('beforeprint')); }")
+    page.emulate_media(media="print", color_scheme="dark")
+    background = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    assert background == "rgb(255, 255, 255)"
+    assert page.evaluate(ink) != dark
+    page.evaluate("() => { dispatchEvent(new Event('afterprint')); }")
+    assert page.evaluate(ink) == dark
+
+
 def test_a_coloured_picture_becomes_grey_as_pil_makes_it(forward_page, visits, tmp_path):
     colours = np.random.default_rng(0).integers(0, 256, (28, 28, 3), dtype=np.uint8)
     picture = Image.fromarray(colours)

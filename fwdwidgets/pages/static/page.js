@@ -305,9 +305,12 @@ async function withoutStorage(task) {
 
 function followTheme() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const set = () => { document.body.dataset.jpThemeLight = String(!dark.matches); };
-  dark.addEventListener("change", set);
-  set();
+  const set = (light) => { document.body.dataset.jpThemeLight = String(light); };
+  const follow = () => set(!dark.matches);
+  dark.addEventListener("change", follow);
+  addEventListener("beforeprint", () => set(true)); // paper is white
+  addEventListener("afterprint", follow);
+  follow();
 }
 
 function showLicenses() {

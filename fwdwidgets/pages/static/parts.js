@@ -271,7 +271,7 @@ const VIEWS = {
     return bar;
   },
 
-  plot: (part) => drawn(part, plot),
+  plot: figure,
   steps: (part) => drawn(part, steps),
   table: (part) => drawn(part, table),
 };
@@ -281,13 +281,25 @@ const LIVE = new Set(["fwd-badge", "fwd-message", "fwd-happened"]);
 // A part whose own module draws it.
 function drawn(part, module) {
   const made = element("div");
-  const figure = part.kind === "plot";
-  if (figure) made.style.minHeight = `${roomFor(part)}px`; // nothing below jumps when it comes
+  part.draw = () => module.render({ model: part, el: made });
+  return made;
+}
+
+// A figure, and room for it until it is drawn: nothing below jumps when it comes.
+function figure(part) {
+  const made = element("div");
+  const room = element("div");
+  const below = words(made, part);
+  room.style.height = `${roomFor(part)}px`;
+  made.append(room, below);
   part.draw = async () => {
-    await module.render({ model: part, el: made });
-    if (figure) made.append(words(made.querySelector("[role=img]"), part));
-    made.style.minHeight = "";
+    await plot.render({ model: part, el: made });
+    made.append(below); // below what has just come
   };
+  afterDraw(made, (_, first) => {
+    room.remove();
+    first.disconnect();
+  });
   return made;
 }
 

@@ -21,12 +21,20 @@ function chartInWords(stage) {
   return stage.data.filter((trace) => trace.visible === true).map(about).filter(Boolean).join(". ");
 }
 
+// Calls back each time that a figure in this element has been drawn.
+function afterDraw(made, told) {
+  new MutationObserver(told).observe(made, { subtree: true, attributeFilter: ["data-revision"] });
+}
+
 // Below a figure; it is written when it is open, and anew with each picture then.
-function words(stage, part) {
+function words(made, part) {
   const text = element("p");
   const details = element("details", { className: "fwd-words" }, element("summary", { textContent: "This chart in words" }), text);
-  const write = () => { if (details.open) text.textContent = `${part.shown.label}. ${chartInWords(stage)}.`; };
+  const write = () => {
+    const stage = made.querySelector("[role=img]");
+    if (details.open && stage?.data) text.textContent = `${part.shown.label}. ${chartInWords(stage)}.`;
+  };
   details.addEventListener("toggle", write);
-  new MutationObserver(write).observe(stage, { attributes: true, attributeFilter: ["data-revision"] });
+  afterDraw(made, write);
   return details;
 }

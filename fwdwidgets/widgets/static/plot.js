@@ -132,7 +132,7 @@ async function render({ model, el, signal }) {
     }
     const fresh = !stage.data;
     const data = figure.data.map((trace) => {
-      if (!trace.meta?.letters || !trace.z) return { ...trace };
+      if (!trace.meta?.letters || !trace.texttemplate) return { ...trace };
       const size = textSize(trace, layout);
       return size ? { ...trace, textfont: { size } } : { ...trace, texttemplate: "" };
     });
@@ -211,7 +211,10 @@ async function render({ model, el, signal }) {
     redraw();
   });
   size.observe(el);
-  const theme = new MutationObserver(redraw);
+  const theme = new MutationObserver(() => { // at once: a page may be about to be printed
+    anew = true;
+    draw();
+  });
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
   const system = matchMedia("(prefers-color-scheme: dark)");
   system.addEventListener("change", redraw);

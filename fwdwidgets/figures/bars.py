@@ -37,7 +37,7 @@ class NamedBars:
             nticks: at most so many ticks on the axis of values.
         """
         x = {"nticks": nticks, "zeroline": True, "zerolinewidth": 1, "fixedrange": True}
-        left = {**_CLASSES, "tickmode": "array", "ticks": ""}
+        left = {**_CLASSES, "tickmode": "array", "ticks": "", "ticklabelstandoff": 4}
         right = {**_CLASSES, **_NUMBERS}
         self.axis = board.axes(x, left if named else right, values="x")
         where = {"xaxis": f"x{self.axis}", "yaxis": f"y{self.axis}", "orientation": "h"}

@@ -669,9 +669,22 @@ def test_a_reload_asks_for_the_state_that_is_shown(data):
     assert np.array_equal(sent, data[3][0][0].numpy())
 
 
+def test_before_a_page_has_opened_a_figure_its_state_is_kept_up_to_date(data):
+    widget = fw.ForwardPass(fw.models.Network, data)
+    figure = find(widget, "fwd-figure")
+    sent = []
+    figure.send_state = sent.append
+    widget.sample = 1
+    assert sent == ["_shown"]
+    figure._handle_custom_msg({"kind": "ready", "revision": figure._revision}, [])
+    widget.sample = 2
+    assert sent == ["_shown"]
+
+
 def test_the_first_message_after_a_move_holds_what_changed_only(data):
     widget = fw.ForwardPass(fw.models.Network, data)
     figure = find(widget, "fwd-figure")
+    figure._handle_custom_msg({"kind": "ready", "revision": figure._revision}, [])
     sent = []
     figure.send = lambda content, buffers=None: sent.append((content, buffers))
     widget.layer = "relu"

@@ -134,6 +134,7 @@ class Plot(anywidget.AnyWidget):
         self._canvas = canvas
         self._label = label
         self._revision = 0
+        self._opened = False
         self._clicked: Callable[[int, float, float], None] | None = None
         super().__init__(_library=_library())
         self.on_msg(self._received)
@@ -142,7 +143,9 @@ class Plot(anywidget.AnyWidget):
         """Assign `drawing` to the figure, in Python and on every page that shows it.
 
         Only what the drawing holds is sent, in one message. Changes that come faster than the
-        browser draws are merged there: the latest wins.
+        browser draws are merged there: the latest wins. Before a page has opened the figure a
+        message would find nobody, and one that opens it while the kernel is busy has to wait for
+        an answer: its state is kept up to date until then.
         """
         self._revision += 1
         self._label = label or self._label
@@ -153,6 +156,9 @@ class Plot(anywidget.AnyWidget):
         moved = {p: value for p, value in drawing.layout.items() if _get(layout, p) != value}
         for path, value in moved.items():
             _assign(layout, path, value)
+        if not self._opened:
+            self.send_state("_shown")
+            return
         buffers: list[memoryview] = []
         content = {
             "revision": self._revision,
@@ -186,6 +192,8 @@ class Plot(anywidget.AnyWidget):
             numbers = [content.get(key) for key in ("trace", "x", "y")]
             if all(isinstance(number, int | float) for number in numbers):
                 self._clicked(*numbers)
-        if content.get("kind") == "ready" and content.get("revision") != self._revision:
-            whole = self._whole()
-            self.send({"kind": "whole", "tree": whole["tree"]}, whole["buffers"])
+        if content.get("kind") == "ready":
+            self._opened = True
+            if content.get("revision") != self._revision:
+                whole = self._whole()
+                self.send({"kind": "whole", "tree": whole["tree"]}, whole["buffers"])

@@ -36,5 +36,7 @@ class StepTable(anywidget.AnyWidget):
         with self.hold_sync():
             self.rows = rows
             steps = f"{len(rows)} steps of this forward pass, in the order they ran"
+            if len(rows) == 1:
+                steps = "1 step of this forward pass"
             self.caption = f"{steps}. {caption}" if caption else steps
             self.chosen = chosen

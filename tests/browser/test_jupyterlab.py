@@ -1,7 +1,10 @@
 """The first lesson in JupyterLab, as a learner runs it, and the widget after a reload."""
 
+import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
+import nbformat.v4
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -60,3 +63,37 @@ def test_a_lesson_with_buttons(jupyterlab: Callable[[str], str], visits: Visits)
     expect(run).to_be_visible(timeout=60_000)
     run.click()
     expect(page.locator(".fwd-badge")).to_contain_text("20 steps: the loss went")
+
+
+BUSY = """
+import time
+import fwdwidgets as fw
+widget = fw.ForwardPass(fw.models.Network, fw.datasets.digits())
+display(widget)
+widget.sample = 3
+while True:
+    time.sleep(1)
+"""
+
+
+def test_a_busy_kernel_keeps_no_picture_back(
+    jupyterlab: Callable[[str], str], visits: Visits
+) -> None:
+    address = jupyterlab("busy.ipynb") + "&reset"
+    cells = [nbformat.v4.new_markdown_cell("# Busy"), nbformat.v4.new_code_cell(BUSY)]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    where = urlsplit(address)
+    page = visits.open(f"{where.scheme}://{where.netloc}/api")
+    answer = page.request.put(
+        f"{where.scheme}://{where.netloc}/api/contents/busy.ipynb",
+        headers={"Authorization": f"token {where.query.split('token=')[1].split('&')[0]}"},
+        data={"type": "notebook", "content": notebook},
+    )
+    assert answer.ok, answer.text()
+    page.goto(address)
+    run_all(page)
+    figure = page.locator(".fwd-figure [role=img]")
+    expect(figure.locator(".heatmaplayer image").first).to_be_attached()
+    expect(figure).to_have_attribute("aria-label", re.compile("sample 3"))
+    expect(page.locator(".jp-CodeCell .jp-InputPrompt").last).to_have_text("[*]:")

@@ -103,8 +103,7 @@ function isDark() {
 async function render({ model, el, signal }) {
   el.classList.add("fwd-plot");
   const Plotly = await loadPlotly(model);
-  const shown = model.get("_shown");
-  let figure = whole(shown.tree, shown.buffers);
+  let figure;
   let width = 0;
   let scheduled = false;
   let changes = { traces: {}, layout: {} }; // since the last draw
@@ -112,6 +111,12 @@ async function render({ model, el, signal }) {
   const stage = document.createElement("div");
   stage.setAttribute("role", "img");
   el.append(stage);
+  take(model.get("_shown"));
+
+  function take({ tree, buffers }) {
+    figure = whole(tree, buffers);
+    anew = true;
+  }
 
   function draw() {
     scheduled = false;
@@ -172,10 +177,7 @@ async function render({ model, el, signal }) {
   }
 
   function receive(message, buffers) {
-    if (message.kind === "whole") {
-      figure = whole(message.tree, buffers);
-      anew = true;
-    }
+    if (message.kind === "whole") take({ tree: message.tree, buffers });
     if (message.kind === "draw") {
       if (message.revision <= figure.revision) return;
       for (const [number, properties] of Object.entries(unpack(message.traces, buffers))) {
@@ -200,6 +202,11 @@ async function render({ model, el, signal }) {
   model.on("change:old", age);
   age();
   model.on("msg:custom", receive);
+  const renew = () => { // until the kernel knows that this page is open
+    take(model.get("_shown"));
+    schedule();
+  };
+  model.on("change:_shown", renew);
   const redraw = () => {
     anew = true;
     schedule();
@@ -222,6 +229,7 @@ async function render({ model, el, signal }) {
 
   return () => {
     model.off("msg:custom", receive);
+    model.off("change:_shown", renew);
     model.off("change:old", age);
     channel.port1.close();
     size.disconnect();

@@ -12,7 +12,13 @@ from fwdwidgets.figures.board import OTHER, PREDICTED, SERIES, TRUE, Board
 
 _CLASSES = {"showgrid": False, "zeroline": False, "autorange": False, "fixedrange": True}
 # Numbers stand in a column as tick labels: plotly measures each text at a bar, slowly.
-_NUMBERS = {"side": "right", "tickmode": "array", "ticks": "", "tickfont": {"size": 11}}
+_NUMBERS = {
+    "side": "right",
+    "tickmode": "array",
+    "ticks": "",
+    "ticklabelstandoff": 3,
+    "tickfont": {"size": 11},
+}
 
 
 class NamedBars:

@@ -159,6 +159,13 @@ class Board:
                 self._themes[theme][f"{letter}axis{axis}.gridcolor"] = ink["grid"]
                 self._themes[theme][f"{letter}axis{axis}.zerolinecolor"] = ink["zero"]
 
+    def frame(self, axis: str) -> None:
+        """Draw a line around these axes, where their ground and the page may be of one colour."""
+        for letter in "xy":
+            self._layout[f"{letter}axis{axis}"] |= {"showline": True, "mirror": True}
+            for theme, ink in _INK.items():
+                self._themes[theme][f"{letter}axis{axis}.linecolor"] = ink["gap"]
+
     def overlay(self, axis: str, **properties: Any) -> str:
         """Add a second y axis over those named `axis`; its suffix."""
         self._axes += 1
@@ -192,7 +199,7 @@ class Board:
         name = "" if self._colors == 1 else str(self._colors)
         bar = {
             "thickness": 9,
-            "outlinewidth": 0,
+            "outlinewidth": 1,
             "tickformat": ".3~g",
             "tickfont": {"size": 11},
             **UNMEASURED,
@@ -203,8 +210,9 @@ class Board:
             bar |= {"orientation": "h", "xanchor": "center", "yanchor": "top"}
             bar |= {"xpad": 0, "ypad": 6}
         self._layout[f"coloraxis{name}"] = {"colorbar": bar, "showscale": False}
-        for theme in _INK:
+        for theme, ink in _INK.items():
             self._themes[theme][f"coloraxis{name}.colorscale"] = COLORSCALES[kind][theme]
+            self._themes[theme][f"coloraxis{name}.colorbar.outlinecolor"] = ink["gap"]
         return name
 
     def panel(

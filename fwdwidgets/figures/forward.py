@@ -7,7 +7,13 @@ from fwdwidgets.figures.board import Board, Canvas, View
 from fwdwidgets.figures.heatmap import Heatmap, Layer
 
 _BESIDE = [(0, 0.215, 0, 1), (0.24, 0.62, 0, 1), (0.725, 0.83, 0, 1), (0.88, 0.955, 0, 1)]
-_BELOW = [(0.2, 0.8, 0.79, 1), (0, 1, 0.385, 0.67), (0.29, 0.55, 0, 0.265), (0.69, 0.88, 0, 0.265)]
+# Beside the layer is room for the numbers of its bars.
+_BELOW = [
+    (0.15, 0.75, 0.79, 1),
+    (0, 0.9, 0.385, 0.67),
+    (0.29, 0.55, 0, 0.265),
+    (0.69, 0.88, 0, 0.265),
+]
 
 
 class ForwardFigure:

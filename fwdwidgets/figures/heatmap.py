@@ -34,6 +34,8 @@ class Heatmap:
         number = board._axes + 1
         scale = {"scaleanchor": "x" if number == 1 else f"x{number}"}
         self.axis = board.axes(heat_x, {**heat_y, **scale})
+        if colors == "input":
+            board.frame(self.axis)
         self.color = board.colors(colors)
         self.trace = board.trace(
             type="heatmap",

@@ -15,7 +15,9 @@ function render({ model, el }) {
   function fill() {
     lines.clear();
     table.replaceChildren();
-    table.createCaption().textContent = model.get("caption");
+    const words = document.createElement("span"); // stays in sight where a wide table is scrolled
+    words.textContent = model.get("caption");
+    table.createCaption().append(words);
     const head = table.createTHead().insertRow();
     for (const text of HEADS) {
       const cell = document.createElement("th");

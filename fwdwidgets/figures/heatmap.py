@@ -34,8 +34,7 @@ class Heatmap:
         number = board._axes + 1
         scale = {"scaleanchor": "x" if number == 1 else f"x{number}"}
         self.axis = board.axes(heat_x, {**heat_y, **scale})
-        if colors == "input":
-            board.frame(self.axis)
+        board.frame(self.axis)
         self.color = board.colors(colors)
         self.trace = board.trace(
             type="heatmap",
@@ -205,6 +204,8 @@ class Layer:
             f"yaxis{axis}.side": "right",
             f"yaxis{axis}.showgrid": bars,
             f"yaxis{axis}.zeroline": bars,
+            f"xaxis{axis}.showline": not bars,
+            f"yaxis{axis}.showline": not bars,
             f"xaxis{axis}.constrain": "range" if bars else "domain",
             f"yaxis{axis}.constrain": "range" if bars else "domain",
             f"yaxis{axis}.scaleanchor": False if bars else f"x{axis}",

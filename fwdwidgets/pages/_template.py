@@ -14,12 +14,12 @@ from fwdwidgets.widgets._plot import STATIC
 HERE = Path(__file__).parent / "static"
 DRAWN = ("plot", "steps", "table")
 """Modules of the live widgets that a page uses as they are."""
-SCRIPTS = ("words", "numbers", "parts", "recorded", "network", "own", "page")
+SCRIPTS = ("words", "numbers", "still", "parts", "recorded", "network", "own", "page")
 
 FIRST, LATER = ("plotly",), ("ort", "wasm")
-"""What a page takes of other projects: for its first picture, and to run the network."""
+"""What a page takes of other projects: to draw, and to run the network."""
 LATER_OWN = ("model",)
-"""What a page alone has and needs only after its first picture."""
+"""What a page alone has and needs only to run the network."""
 
 
 @cache
@@ -99,13 +99,14 @@ def page_html(
     if shared:
         where = escape(shared.rstrip("/"), quote=True)
         sheet = f'<link rel="stylesheet" href="{where}/fwdwidgets.css">'
-        first += "".join(_beside(where, name) for name in (*FIRST, "fwdwidgets"))
+        first += "".join(_beside(where, name) for name in ("fwdwidgets", *FIRST))
         later += "".join(_beside(where, name) for name in more)
     else:
         sheet = f"<style>\n{style()}</style>"
-        first += "".join(_part(name, browser_part(name)) for name in FIRST)
         first += f"<script>\n{script()}</script>\n"
+        first += "".join(_part(name, browser_part(name)) for name in FIRST)
         later += "".join(_part(name, browser_part(name)) for name in (*more, "licenses"))
+    first += '<script>dispatchEvent(new Event("fwdwidgets-part"));</script>\n'
     paragraphs = "".join(f"<p>{text}</p>" for text in footer)
     paragraphs += _licenses(shared and escape(shared.rstrip("/"), quote=True))
     return f"""<!DOCTYPE html>

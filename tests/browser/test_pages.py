@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -357,6 +358,49 @@ def test_nothing_jumps_when_the_figure_comes(forward_page, visits):
     page = open_page(visits, forward_page, width=1120, height=1600)
     moved = page.evaluate(SHIFTS)
     assert moved == ["fwd-footer"]  # once, when the page takes the place of the word "Opening"
+
+
+# plotly's code waits for `goOn()`.
+HOLD = """(() => {
+  const Real = Blob;
+  globalThis.Blob = class extends Real {
+    constructor(parts, options) {
+      const code = options?.type === "text/javascript" && parts.length > 1;
+      const held = ["await new Promise((go) => { globalThis.goOn = go; });", ...parts];
+      super(code ? held : parts, options);
+    }
+  };
+})()"""
+# What plotly has drawn of the data: left, top, width and height, each a little within its edge.
+MARKS = """() => Array.from(
+  document.querySelectorAll(".heatmaplayer image, .bars path"), (mark) => {
+    const { x, y, width, height } = mark.getBoundingClientRect();
+    return [x + scrollX + 1, y + scrollY + 1, width - 2, height - 2];
+  }).filter(([, , width, height]) => width > 2 && height > 2)"""
+
+
+@pytest.mark.parametrize(
+    "kind", ["ForwardPass", "BatchForward", "BinaryOutput", "CompareSeeds", "Modes"]
+)
+def test_a_page_shows_its_picture_before_plotly_is_there(kind, visits, tmp_path):
+    path = make(kind).save_page(tmp_path / "page.html", seconds=3600, **RECORDED[kind])
+    page = visits.open("about:blank")
+    page.add_init_script(HOLD)
+    page.goto(path.as_uri())
+    page.wait_for_selector(".fwd-still")
+    assert page.locator("[role=img]").get_attribute("aria-label")
+    early = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    page.evaluate("goOn()")
+    page.wait_for_selector("[data-revision]")
+    assert page.locator(".fwd-still").count() == 0
+    drawn = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    assert early.size == drawn.size
+    marks = page.evaluate(MARKS)
+    assert marks
+    for left, top, width, height in marks:
+        box = (round(left), round(top), round(left + width), round(top + height))
+        both = [np.asarray(picture.crop(box), dtype=float) for picture in (early, drawn)]
+        assert np.abs(both[0] - both[1]).mean() < 8, box
 
 
 def test_a_page_is_light_on_paper(forward_page, visits):

@@ -250,13 +250,16 @@ const LEVELS = 254; // as in _archive.py
 
 // --- files ----------------------------------------------------------------------------------------
 
+// Each resolves once: what plotly is has come, or all of the page.
 const parsed = new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
+const came = new Promise((resolve) => addEventListener("fwdwidgets-part", resolve));
 
-// gzip in base64, in a script element of this page or brought by a script beside it. What the
-// first picture needs stands before this script, all else after it.
+// gzip in base64, in a script element of this page or brought by a script beside it. What the page
+// itself shows stands before this script, then comes plotly, then all else.
 async function unpacked(name) {
   const find = () =>
     globalThis.fwdwidgetsParts?.[name] ?? document.querySelector(`script[data-part="${name}"]`)?.textContent;
+  if (name === "plotly") await Promise.race([came, parsed]);
   const text = find() ?? await parsed.then(find);
   if (!text) throw new Error(`the file ${name}.js that belongs beside this page did not load`);
   const stream = new Blob([bytesOf(text.trim())]).stream().pipeThrough(new DecompressionStream("gzip"));
@@ -281,9 +284,9 @@ async function imported(code) {
   }
 }
 
-// plot.js takes plotly from here.
-async function plotly() {
-  const code = await unpacked("plotly");
+// plot.js takes plotly from here. Before it holds the page up, what can be shown already is shown.
+async function plotly(opened) {
+  const [code] = await Promise.all([unpacked("plotly"), opened]);
   // Else a browser parses most functions twice: once over all, and once more when each is called.
   const hint = "//# allFunctionsCalledOnLoad\n";
   const wrapped = [hint, "const module = { exports: {} }, define = undefined;\n", code, "\nexport default module.exports;"];
@@ -301,6 +304,14 @@ async function withoutStorage(task) {
   } finally {
     Object.defineProperty(globalThis, "localStorage", own);
   }
+}
+
+// Resolves when what is on the page has been painted; in a page that is not looked at, soon.
+function shown() {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 200);
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve)));
+  });
 }
 
 function followTheme() {
@@ -326,11 +337,14 @@ async function main() {
   followTheme();
   showLicenses();
   try {
-    globalThis.__fwdwidgets_plotly = plotly();
+    let open;
+    globalThis.__fwdwidgets_plotly = plotly(new Promise((resolve) => { open = resolve; }));
     const [head, blob] = await Promise.all([unpacked("page"), unpacked("arrays")]);
     const data = JSON.parse(new TextDecoder().decode(head));
     globalThis.fwdwidgetsPage = new Page(data, blob);
     fwdwidgetsPage.open(root);
+    await shown();
+    open();
     await globalThis.__fwdwidgets_plotly; // what stands around the figure is there before it
   } catch (error) {
     root.textContent = `This page cannot run here: ${error.message}. It needs a browser of 2023 or later, and a `

@@ -292,8 +292,11 @@ function figure(part) {
   const below = words(made, part);
   room.style.height = `${roomFor(part)}px`;
   made.append(room, below);
-  part.draw = async () => {
-    await plot.render({ model: part, el: made });
+  part.draw = () => {
+    plot.render({ model: part, el: made, still: (...drawn) => {
+      room.remove();
+      still(...drawn);
+    } });
     made.append(below); // below what has just come
   };
   afterDraw(made, (_, first) => {

@@ -100,9 +100,25 @@ function isDark() {
   return light ? light === "false" : matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-async function render({ model, el, signal }) {
+// Traces and layout as plotly takes them for a width; it keeps and changes them.
+function laidOut(figure, width) {
+  const layout = { ...structuredClone(figure.layout), width };
+  const from = Object.keys(figure.views).map(Number).filter((least) => least <= width);
+  for (const patch of [figure.views[Math.max(...from)], figure.themes[isDark() ? "dark" : "light"]]) {
+    for (const [path, value] of Object.entries(patch)) assign(layout, path, value);
+  }
+  const data = figure.data.map((trace) => {
+    if (!trace.meta?.letters || !trace.texttemplate) return { ...trace };
+    const size = textSize(trace, layout);
+    return size ? { ...trace, textfont: { size } } : { ...trace, texttemplate: "" };
+  });
+  return { data, layout };
+}
+
+// `still` is a page's way to draw the figure until plotly is there.
+async function render({ model, el, signal, still }) {
   el.classList.add("fwd-plot");
-  const Plotly = await loadPlotly(model);
+  let Plotly = null;
   let figure;
   let width = 0;
   let scheduled = false;
@@ -121,26 +137,19 @@ async function render({ model, el, signal }) {
   function draw() {
     scheduled = false;
     if (!width || signal?.aborted) return;
+    stage.setAttribute("aria-label", figure.label);
+    if (!Plotly) return still?.(stage, laidOut(figure, width));
     if (anew) drawAll();
     else drawChanges();
     changes = { traces: {}, layout: {} };
     anew = false;
-    stage.setAttribute("aria-label", figure.label);
     stage.dataset.revision = figure.revision;
   }
 
   function drawAll() {
-    const layout = { ...structuredClone(figure.layout), width }; // plotly keeps and changes it
-    const from = Object.keys(figure.views).map(Number).filter((least) => least <= width);
-    for (const patch of [figure.views[Math.max(...from)], figure.themes[isDark() ? "dark" : "light"]]) {
-      for (const [path, value] of Object.entries(patch)) assign(layout, path, value);
-    }
+    const { data, layout } = laidOut(figure, width);
     const fresh = !stage.data;
-    const data = figure.data.map((trace) => {
-      if (!trace.meta?.letters || !trace.texttemplate) return { ...trace };
-      const size = textSize(trace, layout);
-      return size ? { ...trace, textfont: { size } } : { ...trace, texttemplate: "" };
-    });
+    if (fresh) stage.replaceChildren();
     Plotly.react(stage, data, layout, figure.config);
     if (fresh) stage.on("plotly_click", ({ points: [point] }) => {
       model.send({ kind: "click", trace: point.curveNumber, x: point.x, y: point.y });
@@ -226,6 +235,8 @@ async function render({ model, el, signal }) {
   const system = matchMedia("(prefers-color-scheme: dark)");
   system.addEventListener("change", redraw);
   model.send({ kind: "ready", revision: figure.revision });
+  Plotly = await loadPlotly(model);
+  draw();
 
   return () => {
     model.off("msg:custom", receive);

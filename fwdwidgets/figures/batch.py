@@ -153,10 +153,11 @@ class BatchFigure:
         )
         self.logits = Rows(board, "logits", "signed")
         self.probabilities = Rows(board, "probabilities", "share")
+        # Right of the last panel are the numbers of its colour scale.
         self.canvas: Canvas = board.canvas(
             {
-                0: View(1750, _NARROW, {"b": 90}, self._room(_NARROW, 70 / 340, -90)),
-                700: View(830, _WIDE, {"b": 70}, self._room(_WIDE, 60 / 900, -40)),
+                0: View(1750, _NARROW, {"b": 90, "r": 62}, self._room(_NARROW, 72 / 290, -90)),
+                700: View(830, _WIDE, {"b": 70, "r": 24}, self._room(_WIDE, 60 / 900, -40)),
             }
         )
 

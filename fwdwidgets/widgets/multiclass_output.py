@@ -70,7 +70,7 @@ class MulticlassOutput(RowsWidget):
         self._chances = figures.Matrix(board, "softmax")
         canvas = board.canvas(
             {
-                0: figures.View(600, [(0.2, 0.86, 0.63, 1), (0.2, 0.86, 0.04, 0.41)]),
+                0: figures.View(600, [(0.2, 0.86, 0.63, 1), (0.2, 0.86, 0.04, 0.41)], {"r": 22}),
                 640: figures.View(300, [(0.1, 0.43, 0.06, 1), (0.6, 0.93, 0.06, 1)]),
             }
         )

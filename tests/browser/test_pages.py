@@ -379,22 +379,39 @@ MARKS = """() => Array.from(
   }).filter(([, , width, height]) => width > 2 && height > 2)"""
 
 
+# What plotly adds to the margins, for labels that did not fit in them.
+GROWN = """() => {
+  const { layout, _fullLayout } = document.querySelector("[data-revision]");
+  return ["l", "r", "t", "b"].filter((side) => _fullLayout._size[side] !== layout.margin[side]);
+}"""
+
+
 @pytest.mark.parametrize(
-    "kind", ["ForwardPass", "BatchForward", "BinaryOutput", "CompareSeeds", "Modes"]
+    ("kind", "width"),
+    [
+        ("ForwardPass", 1120),
+        ("BatchForward", 360),
+        ("BinaryOutput", 1120),
+        ("MulticlassOutput", 360),
+        ("CompareSeeds", 360),
+        ("Modes", 1120),
+    ],
 )
-def test_a_page_shows_its_picture_before_plotly_is_there(kind, visits, tmp_path):
+def test_a_page_shows_its_picture_before_plotly_is_there(kind, width, visits, tmp_path):
     path = make(kind).save_page(tmp_path / "page.html", seconds=3600, **RECORDED[kind])
-    page = visits.open("about:blank")
+    page = visits.open("about:blank", width=width)
     page.add_init_script(HOLD)
     page.goto(path.as_uri())
     page.wait_for_selector(".fwd-still")
     assert page.locator("[role=img]").get_attribute("aria-label")
     early = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    page.wait_for_function("() => Boolean(globalThis.goOn)")
     page.evaluate("goOn()")
     page.wait_for_selector("[data-revision]")
     assert page.locator(".fwd-still").count() == 0
     drawn = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB")
     assert early.size == drawn.size
+    assert page.evaluate(GROWN) == []
     marks = page.evaluate(MARKS)
     assert marks
     for left, top, width, height in marks:

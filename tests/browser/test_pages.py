@@ -3,7 +3,10 @@
 import json
 import random
 import re
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -304,6 +307,59 @@ def forward_page(tmp_path_factory):
     widget = fw.ForwardPass(fw.models.Network, DATA)
     path = tmp_path_factory.mktemp("page") / "forward.html"
     return widget.save_page(path, sample=range(5), seed=range(2), own_sample=True)
+
+
+@contextmanager
+def slowly(text, until):
+    """The address of a server that sends a page up to a place, and the rest as `rest` is set."""
+    rest = Event()
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(text[:until].encode())
+            self.wfile.flush()
+            rest.wait(60)
+            self.wfile.write(text[until:].encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", rest
+    finally:
+        rest.set()
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("part", ["model", "ort", "wasm"])
+def test_a_page_waits_for_the_end_of_a_part_that_comes_slowly(part, forward_page, visits):
+    text = forward_page.read_text()
+    start = text.index(f'data-part="{part}">')
+    middle = (start + text.index("</script>", start)) // 2
+    with slowly(text, middle) as (address, rest):
+        page = visits.open(address)
+        page.wait_for_selector("[data-revision]")  # drawn, so the network begins to open
+        half = f"""() => document.querySelector('[data-part="{part}"]')?.textContent.length > 9"""
+        page.wait_for_function(half)
+        page.wait_for_timeout(300)
+        rest.set()
+        page.wait_for_function("globalThis.fwdwidgetsPage")
+        page.evaluate(READY)
+        assert page.evaluate("() => fwdwidgetsPage.line.textContent") == ""
+        page.keyboard.press("Tab")
+        page.keyboard.press("ArrowRight")
+        page.evaluate("() => fwdwidgetsPage.settled()")
+        shown = page.evaluate(LOGITS)
+    with torch.no_grad():
+        torch.manual_seed(0)
+        output = fw.models.Network().eval()(DATA[1][0][None])[0]
+    np.testing.assert_allclose(shown, output, 1e-4, 1e-6)
 
 
 def test_a_page_is_driven_by_keyboard(forward_page, visits):

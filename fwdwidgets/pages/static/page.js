@@ -257,8 +257,11 @@ const came = new Promise((resolve) => addEventListener("fwdwidgets-part", resolv
 // gzip in base64, in a script element of this page or brought by a script beside it. What the page
 // itself shows stands before this script, then comes plotly, then all else.
 async function unpacked(name) {
-  const find = () =>
-    globalThis.fwdwidgetsParts?.[name] ?? document.querySelector(`script[data-part="${name}"]`)?.textContent;
+  const find = () => {
+    const element = document.querySelector(`script[data-part="${name}"]`);
+    const whole = document.readyState !== "loading" || element?.nextElementSibling?.localName === "script";
+    return globalThis.fwdwidgetsParts?.[name] ?? (whole ? element?.textContent : undefined);
+  };
   if (name === "plotly") await Promise.race([came, parsed]);
   const text = find() ?? await parsed.then(find);
   if (!text) throw new Error(`the file ${name}.js that belongs beside this page did not load`);

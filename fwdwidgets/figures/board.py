@@ -75,6 +75,33 @@ class View:
     layout: Mapping[str, Any] | None = None
 
 
+def beside(
+    width: int, *columns: tuple[int, float, int], left: int = MARGIN["l"], right: int = MARGIN["r"]
+) -> list[tuple[float, float]]:
+    """Where panels stand that stand beside each other, so that their words have room.
+
+    Args:
+        width: of the whole figure, in pixels.
+        columns: of each panel the pixels at its left, its share of what is left over, and the
+            pixels at its right.
+        left: the margin, in pixels.
+        right: the margin, in pixels.
+
+    Returns:
+        `(x0, x1)` of each, fractions of what is between the margins.
+    """
+    room = width - left - right
+    free = room - sum(before + after for before, _, after in columns)
+    whole = sum(share for _, share, _ in columns)
+    ends, x = [], 0.0
+    for before, share, after in columns:
+        start = x + before
+        end = start + free * share / whole
+        ends.append((start / room, end / room))
+        x = end + after
+    return ends
+
+
 @dataclass(frozen=True)
 class Canvas:
     """A figure and its layout patches.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from fwdwidgets.figures.bars import NamedBars
-from fwdwidgets.figures.board import Board, Canvas, View
+from fwdwidgets.figures.board import Board, Canvas, View, beside
 from fwdwidgets.figures.heatmap import Matrix
 
-_BESIDE = [(0.085, 0.33, 0, 1), (0.36, 0.605, 0, 1), (0.75, 0.93, 0.06, 1)]
-_BELOW = [(0.27, 0.61, 0.52, 1), (0.66, 1, 0.52, 1), (0.32, 0.8, 0.06, 0.4)]
+_COLUMNS = (90, 1, 0), (28, 1, 0), (100, 0.75, 50)
+_HEIGHTS = (0, 1), (0, 1), (0.06, 1)
+_BELOW = [(0.28, 0.61, 0.52, 1), (0.66, 1, 0.52, 1), (0.32, 0.8, 0.06, 0.4)]
 
 
 class ComparisonFigure:
@@ -27,6 +28,21 @@ class ComparisonFigure:
         self.probabilities = NamedBars(board, "probabilities", series=most, named=False)
         self.distances = Matrix(board, "distances")
         self.canvas: Canvas = board.canvas(
-            {0: View(1060, _BELOW, {"b": 84}), 700: View(470, _BESIDE, {"b": 84})},
+            {
+                0: View(1060, _BELOW, {"b": 84}),
+                **{
+                    width: View(
+                        470,
+                        [
+                            (*ends, *heights)
+                            for ends, heights in zip(
+                                beside(width, *_COLUMNS), _HEIGHTS, strict=True
+                            )
+                        ],
+                        {"b": 84},
+                    )
+                    for width in (800, 900, 1000, 1100)
+                },
+            },
             showlegend=True,
         )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from fwdwidgets.figures.bars import Classes
-from fwdwidgets.figures.board import Board, Canvas, View
+from fwdwidgets.figures.board import Board, Canvas, View, beside
 from fwdwidgets.figures.heatmap import Heatmap, Layer
 
-_BESIDE = [(0, 0.215, 0, 1), (0.24, 0.62, 0, 1), (0.725, 0.83, 0, 1), (0.88, 0.955, 0, 1)]
-# Beside the layer is room for the numbers of its bars.
+# At the right of the layer is room for the numbers of its bars, then for names of classes.
+_COLUMNS = (0, 2.2, 0), (16, 3.8, 24), (92, 1, 48), (0, 0.75, 46)
 _BELOW = [
     (0.15, 0.75, 0.79, 1),
     (0, 0.9, 0.385, 0.67),
@@ -34,7 +34,12 @@ class ForwardFigure:
         self.canvas: Canvas = board.canvas(
             {
                 0: View(870, _BELOW, {"b": 24}),
-                640: View(310, _BESIDE),
-                900: View(380, _BESIDE),
+                **{
+                    width: View(
+                        310 if width < 900 else 380,
+                        [(*ends, 0, 1) for ends in beside(width, *_COLUMNS)],
+                    )
+                    for width in (720, 800, 900, 1000, 1100)
+                },
             }
         )

@@ -48,6 +48,7 @@ class Lines:
             type="scatter",
             mode="markers",
             name="marked",
+            marker={"symbol": "diamond"},
             cliponaxis=False,  # a mark on the edge is whole
             **where,
         )

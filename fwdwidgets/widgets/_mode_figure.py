@@ -70,7 +70,7 @@ class ModeFigure:
         canvas = board.canvas(
             {
                 0: figures.View(1080, narrow, {"b": 40}),
-                640: figures.View(560, wide, {"b": 56}),
+                640: figures.View(560, wide, {"b": 56, "r": 24}),
             },
             showlegend=True,
         )

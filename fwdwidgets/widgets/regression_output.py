@@ -57,9 +57,7 @@ class RegressionOutput(RowsWidget):
         table.classes = None
         board = figures.Board()
         self._line = figures.NumberLine(board, "value")
-        canvas = board.canvas(
-            {0: figures.View(190, [(0.06, 0.94, 0.1, 1)]), 640: figures.View(190, [(0, 1, 0.1, 1)])}
-        )
+        canvas = board.canvas({0: figures.View(190, [(0, 1, 0.1, 1)], {"l": 24, "r": 24})})
         self._outputs = np.empty(0, np.float32)
         super().__init__(
             "regression output",

@@ -277,13 +277,16 @@ class TrainingStep(ForwardWidget):
         self._draw_part(drawing, "difference", now - before, "now - before")
         losses = np.array(loop.losses)
         counted = np.arange(1, len(losses) + 1)
-        self._curve.draw(
-            drawing,
-            [(counted, losses)],
-            points=(counted[-1:], losses[-1:]),
-            texts=["the last one"] * len(losses[-1:]),
-            chosen=0,
-        )
+        if len(losses):
+            self._curve.draw(
+                drawing,
+                [(counted, losses)],
+                points=(counted[-1:], losses[-1:]),
+                texts=["the last one"],
+                chosen=0,
+            )
+        else:
+            self._curve.hide(drawing)
         self._curve.say(drawing, f"<b>loss</b> {last_loss(self.loop)}")
         self._plot.draw(
             drawing,

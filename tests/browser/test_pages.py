@@ -476,6 +476,58 @@ def test_a_page_shows_its_picture_before_plotly_is_there(kind, width, visits, tm
         assert np.abs(both[0] - both[1]).mean() < 8, box
 
 
+# Words of a figure that are cut off, lie on each other, or in a panel that is not theirs.
+CLASHES = """() => {
+  const found = [];
+  const stage = document.querySelector("[data-revision]");
+  const all = stage.getBoundingClientRect();
+  const slanted = (text) => /rotate\\((?!0,)/.test(text.getAttribute("transform"));
+  const words = [...stage.querySelectorAll(".main-svg text")]
+    .filter((text) => text.textContent.trim() && !slanted(text))
+    .map((text) => ({ said: text.textContent, box: text.getBoundingClientRect() }));
+  const panels = Object.values(stage._fullLayout._plots)
+    .filter(({ plotgroup }) => plotgroup?.node().querySelector(".trace, .hm"))
+    .map(({ xaxis, yaxis }) => new DOMRect(
+      all.left + xaxis._offset, all.top + yaxis._offset, xaxis._length, yaxis._length));
+  const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3;
+  words.forEach(({ said, box }, index) => {
+    const across = box.left < all.left || box.right > all.right;
+    if (across || box.top < all.top || box.bottom > all.bottom)
+      found.push(`${said} is cut off`);
+    const x = (box.left + box.right) / 2, y = (box.top + box.bottom) / 2;
+    for (const panel of panels) {
+      const inside = x > panel.left && x < panel.right && y > panel.top && y < panel.bottom;
+      if (!inside && meet(box, panel)) found.push(`${said} lies in another panel`);
+    }
+    for (const other of words.slice(index + 1))
+      if (meet(box, other.box)) found.push(`${said} lies on ${other.said}`);
+  });
+  if (document.documentElement.scrollWidth > innerWidth) found.push("the page is too wide");
+  return found;
+}"""
+FITS = """() => {
+  const stage = document.querySelector("[data-revision]");
+  return stage._fullLayout.width === Math.floor(stage.parentElement.getBoundingClientRect().width);
+}"""
+LONG = [*"T-shirt/top Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag".split(), "Ankle boot"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "ComputationGraph"])
+def test_no_word_of_a_figure_is_cut_off_at_any_width(kind, visits, tmp_path, monkeypatch):
+    monkeypatch.setattr(DATA, "classes", LONG)
+    path = make(kind).save_page(tmp_path / "page.html", seconds=0.1)
+    page = visits.open(path.as_uri())
+    page.wait_for_selector("[data-revision]")
+    clashes = {}
+    for width in range(340, 1250, 45):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function(FITS)
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        clashes[width] = page.evaluate(CLASHES)
+    assert {width: found for width, found in clashes.items() if found} == {}
+
+
 def test_a_page_is_light_on_paper(forward_page, visits):
     page = open_page(visits, forward_page)
     page.emulate_media(color_scheme="dark")

@@ -77,6 +77,7 @@ class Part {
     const tree = { ...this.page.frames[this.number], revision: 1, label: this.shown.label, data: [], layout: {} };
     for (const [name, value] of Object.entries(this.shown)) {
       const [where, ...path] = name.split(".");
+      if (value === null) continue; // only another state has it
       if (where === "traces") (tree.data[path[0]] ??= {})[path.slice(1).join(".")] = value;
       if (where === "layout") put(tree.layout, path.join("."), value);
     }

@@ -20,6 +20,19 @@ def is_compiled(model: nn.Module) -> bool:
     return "_orig_mod" in model._modules or model._compiled_call_impl is not None
 
 
+def refuse_script(model: object) -> None:
+    """Refuse a model of TorchScript with a sentence.
+
+    Raises:
+        TypeError: it is one.
+    """
+    if isinstance(model, torch.jit.ScriptModule):
+        raise TypeError(
+            f"model={type(model).__name__} is TorchScript: its operations run in C++, where "
+            "nobody can watch them. Pass the nn.Module that it was made of."
+        )
+
+
 def is_of_compiler(error: BaseException | None) -> bool:
     """Whether the compiler raised it, as it does in `torch.cond` when it is looked at."""
     return type(error).__module__.startswith("torch._dynamo")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from fwdwidgets._compiled import as_written, is_compiled
 from fwdwidgets._inputs import Inputs
 from fwdwidgets._recorder import Recorder, operation_name
 from fwdwidgets._state import left_as_found, named_modules
-from fwdwidgets.trace import ForwardTrace, finish
+from fwdwidgets.trace import ForwardTrace, finish, wants_graph
 
 Edit = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 """From the arguments of an operation to those that it is to have."""
@@ -68,10 +70,25 @@ def rerun(
     Returns:
         The trace, and the operands of step `keep` before it ran: None where it did not run.
     """
+    with as_written() if is_compiled(model) else nullcontext():
+        found = _run(model, inputs, keep, edits or {}, keep_graph=False)
+        if wants_graph(found[0].error):
+            found = _run(model, inputs, keep, edits or {}, keep_graph=True)
+    return found
+
+
+def _run(
+    model: nn.Module,
+    inputs: Inputs,
+    keep: int | None,
+    edits: Mapping[int, tuple[str, Edit]],
+    *,
+    keep_graph: bool,
+) -> tuple[ForwardTrace, list[Tensor] | None]:
     names, own = named_modules(model), inputs.copied()
     output, error = None, None
-    with left_as_found(names) as writes, torch.no_grad():
-        recorder = Rerun(model, names, writes, keep, edits or {})
+    with left_as_found(names) as writes, torch.set_grad_enabled(keep_graph):
+        recorder = Rerun(model, names, writes, keep, edits)
         try:
             with recorder:
                 output = own.call(model)

@@ -50,11 +50,14 @@ class left_as_found:
         self._buffers: dict[nn.Module, dict[str, Tensor | None]] = {}
         self._hooks: list[tuple[nn.Module, list[dict[int, Any]]]] = []
         self._norms: list[Tensor] = []
+        self._plain: list[tuple[nn.Module, dict[str, Any]]] = []
         self._fresh: list[nn.modules.batchnorm._NormBase] = []
         self._by_storage: dict[int, list[nn.Parameter]] | None = None
         parameters: list[nn.Parameter | None] = []
         kept: list[Tensor] = []
         for module, _ in self._modes:
+            if not type(module).__module__.startswith("torch."):
+                self._plain.append((module, dict(vars(module))))
             # A scripted module keeps its own, and shares its tensors with the one it was made of.
             if module._parameters:
                 parameters += module._parameters.values()
@@ -110,6 +113,11 @@ class left_as_found:
                 parameter.grad = grad
             if parameter.requires_grad is not learns:
                 parameter.requires_grad = learns
+        # A forward that registers a buffer may note in an attribute that it has done so.
+        for module, plain in self._plain:
+            if module._buffers and set(module._buffers) - set(self._buffers.get(module, {})):
+                vars(module).clear()
+                vars(module).update(plain)
         for module, training in self._modes:
             if module.training is not training:
                 module.training = training

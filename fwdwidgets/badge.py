@@ -10,7 +10,7 @@ ANSWERS = {
     "correct": ("correct", "correct: {name}"),
     "incorrect": ("incorrect", "incorrect: {name}, really {label}"),
     "unknown": ("neutral", "prediction: {name}"),
-    "none": ("neutral", "no answer: the output holds NaN"),
+    "none": ("neutral", "no answer: the output holds NaN or infinity"),
 }
 """What a badge says of an answer, and under which sign."""
 

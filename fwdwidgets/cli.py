@@ -194,22 +194,24 @@ def _export(arguments: argparse.Namespace) -> int:
     budget = {"megabytes": arguments.megabytes, "seconds": arguments.seconds}
     try:
         browser_files.read("plotly.js")
-        if source.suffix == ".ipynb":
+        if source.suffix.lower() == ".ipynb":
             if not source.is_file():
                 raise _Refused(f"there is no notebook {source}: name an .ipynb file, or a folder.")
-            whole = out.suffix == ".html"
+            whole = out.suffix.lower() in (".html", ".htm")
             page = out if whole else out / f"{source.stem}.html"
             if whole and shared:
                 raise _Refused(f"{out} holds all that it needs: leave out --shared.")
             export_notebook(source, page, whole=whole, shared=shared, **budget)
         else:
             folder = notebooks_dir(arguments.source)
-            if out.suffix == ".html":
+            if out.suffix.lower() in (".html", ".htm"):
                 raise _Refused(f"{out} is one file, {source} a folder: name a folder for the site.")
             page = export_folder(folder, out, report=_say, shared=shared, **budget)[0]
-    except (ExportError, FolderError, FileNotFoundError) as error:
+    except (ExportError, FolderError) as error:
         raise _Refused(str(error)) from None
     except OSError as error:
+        if error.strerror is None:  # the browser's side of a page is not installed
+            raise _Refused(str(error)) from None
         raise _Refused(f"{out} cannot be written ({error.strerror}): name another.") from None
     print(f"The pages begin at {page}", flush=True)
     return 0

@@ -117,13 +117,22 @@ def trace_graph(
     except Exception as raised:
         error = raised
         if isinstance(raised, TypeError) and not recorder.nodes_computed:
-            raise  # it was not called as it wants to be
+            # it was not called as it wants to be
+            raise TypeError(
+                f"the function does not take {', '.join(given)} alone ({raised}): pass each of its "
+                "inputs by keyword, as in a=2."
+            ) from raised
     if error is not None:
         return Graph(recorder.nodes, next(reversed(recorder.nodes)), error)
     if not isinstance(result, Tensor):
         raise TypeError(
             f"the function returned {type(result).__name__}: return one tensor, such as the last "
             "result."
+        )
+    if any(node.value.is_complex() for node in recorder.nodes.values()):
+        raise TypeError(
+            "the function computes complex numbers, which have no graph of plain derivatives here: "
+            "pass one of real numbers."
         )
     if returned is None:
         raise ValueError(

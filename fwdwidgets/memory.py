@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 from fwdwidgets._inputs import Inputs
 from fwdwidgets._rerun import rerun
 from fwdwidgets._state import left_as_found, named_modules
-from fwdwidgets.trace import ForwardTrace
+from fwdwidgets.trace import ForwardTrace, wants_graph
 
 _FEW, _MORE = 2, 3
 """Two batches of different size; one sample alone would not do for BatchNorm in train mode."""
@@ -151,9 +151,18 @@ def _distinct(tensors: list[Tensor]) -> dict[int, int]:
 
 def _alive(model: nn.Module, inputs: Inputs, learn: bool) -> list[int]:
     """The new bytes that are alive after each operation; empty where it cannot be learned."""
+    try:
+        return _meter(model, inputs, learn, graph=learn)
+    except RuntimeError as error:
+        if learn or not wants_graph(error):
+            raise
+        return _meter(model, inputs, learn, graph=True)
+
+
+def _meter(model: nn.Module, inputs: Inputs, learn: bool, *, graph: bool) -> list[int]:
     own = inputs.copied()
     meter = _Meter([*model.parameters(), *model.buffers(), *own.tensors()])
-    with left_as_found(named_modules(model)), torch.set_grad_enabled(learn):
+    with left_as_found(named_modules(model)), torch.set_grad_enabled(graph):
         for parameter in model.parameters():
             parameter.grad = None  # gradients count; those from before are put back
         with meter:

@@ -39,7 +39,7 @@ class Answer:
         logits: what the probabilities are made of, `(classes,)`; NaN for class 0 of a sigmoid,
             which has one logit only. None where the model did not compute any.
         probabilities: `(classes,)`; empty for a value.
-        prediction: the class index, None for a value and where the output holds NaN.
+        prediction: the class index, None for a value and where a probability is NaN.
         note: a sentence on how the output is read, or an empty text.
     """
 
@@ -119,11 +119,12 @@ def predict(output: Tensor, head: str) -> Tensor:
     if head == "value":
         return output.new_full((), -1, dtype=torch.int64)
     chosen = (output[0] >= THRESHOLD).long() if head == "sigmoid" else output.argmax()
-    return torch.where(output.isnan().any(), -1, chosen)
+    # The softmax of an infinite logit is NaN as well.
+    return torch.where(probabilities(output, head).isnan().any(), -1, chosen)
 
 
 def decide(output: Tensor, head: str) -> int | None:
-    """The predicted class index of one row `(K,)`; None for a value or where it holds NaN."""
+    """The predicted class index of one row `(K,)`; None for a value, or where a chance is NaN."""
     chosen = int(predict(output, head))
     return None if chosen < 0 else chosen
 

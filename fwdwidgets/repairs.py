@@ -86,7 +86,7 @@ def check_repairs(model: nn.Module, inputs: Inputs, trace: ForwardTrace) -> Chec
     fixed, now = None, trace
     with torch.random.fork_rng(devices=[]):  # a layer that is built anew draws its weights
         while now.error is not None and len(repairs) < MOST:
-            repair = propose(fixed or model, inputs, now, edits)
+            repair = propose(model if fixed is None else fixed, inputs, now, edits)
             if repair is None or repair.text in [one.text for one in repairs]:
                 break
             if fixed is None:
@@ -122,6 +122,8 @@ def propose(
         return None
     step, index = trace.steps[-1], len(trace.steps) - 1
     layer = {name: module for module, name in named_modules(model).items()}.get(step.module, model)
+    if (repair := _batch_axis(step, trace, inputs)) is not None:
+        return repair
     for find in (_by_layer, _by_argument):
         repair = find(step, layer, index)
         if repair is not None:
@@ -130,6 +132,25 @@ def propose(
         _, operands = rerun(model, inputs, keep=index, edits=edits)
         return _embedding(step, layer, operands or [])
     return None
+
+
+def _batch_axis(step: Step, trace: ForwardTrace, inputs: Inputs) -> Repair | None:
+    """One sample without a batch axis, whose channels reach a linear layer as rows."""
+    given, weight = (*step.input_shapes, (), ())[:2]
+    if step.op != "linear" or len(given) != 2 or prod(given) != weight[-1] or given[0] == 1:
+        return None
+    first, tensors = trace.steps[0], inputs.tensors()
+    conv = next((s.input_shapes for s in trace if s.op.startswith("conv")), None)
+    axes = len(tensors[0].shape) if tensors else 0
+    if axes != 3 if conv is None else len(conv[0]) >= len(conv[1]):
+        return None  # there is one
+    if not tensors or not first.input_shapes or first.input_shapes[0] != tuple(tensors[0].shape):
+        return None
+    where = " ".join(first.source.split()) or first.op
+    return Repair(
+        f"x.unsqueeze(0) before {where}, for the batch axis",
+        edit=(0, first.op, lambda args: (args[0].unsqueeze(0), *args[1:])),
+    )
 
 
 # --- a number of a layer --------------------------------------------------------------------------

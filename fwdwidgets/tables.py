@@ -21,6 +21,9 @@ from fwdwidgets.trace import ForwardTrace
 MAX_ROWS, MAX_FEATURES = 64, 32
 """A table on a page with more rows or columns than these is not read by anybody."""
 
+LARGEST = torch.finfo(torch.float32).max
+"""No number of a table is larger: the model gets float32."""
+
 _LAST = ("sigmoid", "softmax", "log_softmax")
 
 
@@ -100,6 +103,12 @@ def as_table(
                 f"targets={targets!r} are no numbers ({error}): pass one number a row, or None."
             ) from None
         _check_count("targets", len(targets), rows, "rows")
+        for row, target in enumerate(targets):
+            if not -LARGEST <= target <= LARGEST:
+                raise ValueError(
+                    f"targets[{row}]={target!r} does not do: pass finite numbers, as a float32 "
+                    f"can hold them, up to {LARGEST:.3g}."
+                )
     named = {
         "row_names": (row_names, given.row_names if given else None, rows, "row {}"),
         "feature_names": (feature_names, given.feature_names if given else None, features, "x{}"),

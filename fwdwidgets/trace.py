@@ -243,9 +243,16 @@ class Tracer:
             if may_compile and is_of_compiler(error):
                 with as_written():
                     return self._record(model, inputs, kwargs)
+            if not self.keep_graph and wants_graph(error):
+                return Tracer(keep_graph=True, watch=self._watch)(model, *inputs, **kwargs)
             return finish(recorder, output, error)
         finally:
             del error  # the caller's frame refers to this one: no cycle, memory goes with the trace
+
+
+def wants_graph(error: Exception | None) -> bool:
+    """Whether a forward failed that differentiates, because no gradient graph was built."""
+    return isinstance(error, RuntimeError) and "does not require grad" in str(error)
 
 
 def trace_forward(model: nn.Module, /, *inputs: Any, **kwargs: Any) -> ForwardTrace:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from fwdwidgets._compiled import refuse_script
 from fwdwidgets.diagnose import explain_failure
 from fwdwidgets.first_batch import first_batch
 from fwdwidgets.trace import trace_forward
@@ -69,6 +70,7 @@ class TrainingLoop:
             raise TypeError(f"model is the class {name}: pass an instance, such as {name}().")
         if not isinstance(model, nn.Module):
             raise TypeError(f"model={model!r} is no network: pass an nn.Module.")
+        refuse_script(model)
         if any(is_lazy(parameter) for parameter in model.parameters()):
             raise ValueError(
                 "this model has a lazy layer without weights: run it once, as in model(inputs), "

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from fwdwidgets._compiled import refuse_script
 from fwdwidgets._inputs import Inputs
 from fwdwidgets._rerun import rerun
 from fwdwidgets._state import named_modules
@@ -75,8 +76,11 @@ def build(model: nn.Module | Callable[[], nn.Module]) -> nn.Module:
     Raises:
         TypeError: it is neither.
     """
+    refuse_script(model)
     if isinstance(model, nn.Module):
-        return model
+        # What torch.compile wraps is the model itself, which can be copied and changed.
+        written = model._modules.get("_orig_mod")
+        return model if written is None else written
     if not callable(model):
         raise TypeError(
             f"model={model!r} is no network: pass an nn.Module, or a class or function that makes "

@@ -296,3 +296,13 @@ def test_names_are_text():
     graph = fw.ComputationGraph(function, x=1)
     assert "<b>" not in graph._picture.value
     assert "<b>" not in graph._code.value.replace("<br>", "")
+
+
+def test_a_function_that_wants_another_leaf_says_how_to_pass_it():
+    with pytest.raises(TypeError, match=r"does not take a alone .*'b'.* by keyword, as in a=2"):
+        fw.ComputationGraph(lambda a, b: a * b, a=1)
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(TypeError, match="computes complex numbers"):
+        fw.ComputationGraph(lambda a: a * 1j, a=1.0)

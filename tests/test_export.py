@@ -125,3 +125,18 @@ def test_the_course_exports_from_the_wheel_and_the_checkout_alike():
     from fwdwidgets.notebooks import lessons_dir
 
     assert len(list(lessons_dir().glob("*.ipynb"))) == 19
+
+
+def test_a_page_in_capitals_is_one_file(tmp_path):
+    write(tmp_path / "one.ipynb", new_markdown_cell("# One"))
+    assert main(["export", str(tmp_path / "one.ipynb"), str(tmp_path / "ONE.HTML")]) == 0
+    assert "One" in (tmp_path / "ONE.HTML").read_text()
+
+
+def test_notebooks_in_folders_below_are_named(tmp_path, capsys):
+    folder = tmp_path / "course"
+    (folder / "extra").mkdir(parents=True)
+    write(folder / "one.ipynb", new_markdown_cell("# One"))
+    write(folder / "extra" / "two.ipynb", new_markdown_cell("# Two"))
+    assert main(["export", str(folder), str(tmp_path / "site")]) == 0
+    assert "extra/ is a folder of its own: export it by itself" in capsys.readouterr().out

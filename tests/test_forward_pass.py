@@ -473,6 +473,9 @@ def test_a_model_without_recorded_steps_still_answers():
     assert len(widget.trace) == 0
     widget.sample = 1
     assert widget.prediction is not None
+    assert "Its steps cannot be seen" in find(widget, "fwd-message").value
+    with pytest.raises(ValueError, match=r"'fc1' is not a step .* \(it has no steps\)"):
+        widget.layer = "fc1"
 
 
 # --- bad input ------------------------------------------------------------------------------------
@@ -620,13 +623,13 @@ def test_nan_and_infinity_are_drawn_marked_and_told():
 
 
 @pytest.mark.parametrize("factor", [-math.inf, math.inf])
-def test_a_probability_that_is_no_number_is_called_so(factor):
+def test_a_probability_that_is_no_number_is_no_answer(factor):
     class Model(nn.Module):
         def forward(self, x):
             return (x.flatten(1)[:, :3] + 1) * factor
 
     widget = fw.ForwardPass(Model(), images(1, (1, 2, 2), 3))
-    assert "probability NaN" in find(widget, "fwd-badge").value
+    assert "no answer" in find(widget, "fwd-badge").value
     assert "nan%" not in find(widget, "fwd-badge").value
 
 
@@ -762,3 +765,24 @@ def test_the_same_failure_again_from_the_page_is_told_in_the_same_words():
         widget._links["sample"].value = sample
         assert widget.sample == sample
         assert widget._error == told
+
+
+@pytest.mark.parametrize("odd", [math.inf, -math.inf])
+def test_an_infinite_output_is_no_answer(odd):
+    class Infinite(nn.Module):
+        def forward(self, x):
+            return x.flatten(1) * odd
+
+    assert torch.full((3,), odd).softmax(0).isnan().all()
+    data = [(torch.ones(3), 0), (torch.ones(3), 1)]
+    widget = fw.ForwardPass(Infinite(), data)
+    assert widget.prediction is None
+    assert widget.correct is None
+    assert "no answer: the output holds NaN or infinity" in widget._badge.value
+    assert "3 infinite of 3 values" in widget._message.value
+    batch = fw.BatchForward(Infinite(), data, size=2)
+    assert batch.predictions == (None, None)
+    one = torch.tensor([0.0, -math.inf, 1.0])  # a class that is masked out
+    masked = fw.ForwardPass(nn.Identity(), [(one, 2)])
+    assert masked.prediction == int(one.softmax(0).argmax())
+    assert masked.correct

@@ -318,3 +318,9 @@ def test_class_names_that_are_too_few_and_targets_that_are_no_numbers_are_refuse
         fw.BinaryOutput(nn.Linear(4, 1), torch.ones(3, 4), class_names=["no"])
     with pytest.raises(TypeError, match=r"targets=\['a', 'b', 'c'\] are no numbers"):
         fw.MulticlassOutput(nn.Linear(4, 3), torch.ones(3, 4), ["a", "b", "c"])
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_targets_that_are_no_finite_numbers_are_refused(bad):
+    with pytest.raises(ValueError, match=r"targets\[1\]=-?(nan|inf) does not do: pass finite"):
+        fw.RegressionOutput(nn.Linear(2, 1), [[1.0, 2.0], [3.0, 4.0]], [1.0, bad])

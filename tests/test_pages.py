@@ -358,3 +358,34 @@ def test_a_path_that_names_no_page(tmp_path):
         widget.save_page(tmp_path / "page")
     with pytest.raises(ValueError, match="holds all that it needs: leave out shared="):
         widget.save_page(tmp_path / "page.mjs", shared=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"path": None}, "path=None is no path: give a file name"),
+        ({"title": 3}, "title=3 is no text"),
+        ({"state": 3}, "state=3 is no dictionary"),
+    ],
+)
+def test_arguments_of_another_type_are_refused(options, sentence, tmp_path):
+    widget = fw.ForwardPass(nn.Linear(2, 3), [(torch.ones(2), 0)])
+    with pytest.raises(TypeError, match=sentence):
+        widget.save_page(**{"path": tmp_path / "page.html", **options})
+
+
+def test_half_precision_is_recorded_and_the_footer_says_why(tmp_path):
+    widget = fw.ForwardPass(nn.Linear(2, 3).half(), [(torch.ones(2).half(), 0)])
+    html = saved(widget, tmp_path, sample=[0], seed=[])
+    assert "the input is float16; a page can feed float32" in footer(html)
+    assert json.loads(part(html, "page"))["network"] is None
+
+
+def test_the_exporter_keeps_its_own_doings_to_itself(tmp_path, capfd):
+    class Branch(nn.Module):
+        def forward(self, x):
+            return x + 1 if x.sum() > 2 else x * 2
+
+    widget = fw.ForwardPass(Branch(), [(torch.ones(3), 0)])
+    widget.save_page(tmp_path / "page.html", sample=[0])
+    assert capfd.readouterr() == ("", "")

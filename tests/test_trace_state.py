@@ -214,3 +214,26 @@ def test_any_small_network_step_by_step(blocks, training, seed):
         assert torch.equal(step.value, value), step
     assert torch.equal(trace.output, y)
     assert all(torch.equal(value, before[name]) for name, value in values(model).items())
+
+
+def test_a_forward_that_registers_a_buffer_once_still_runs_after_a_trace():
+    class Once(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.made = False
+
+        def forward(self, x):
+            if not self.made:
+                self.register_buffer("scale", torch.full((3,), 2.0))
+                self.made = True
+            return x * self.scale
+
+    model, x = Once(), torch.randn(2, 3)
+    for _ in range(2):
+        trace = fw.trace_forward(model, x)
+        assert trace.error is None
+        assert torch.equal(trace.output, 2 * x)
+        assert not model.made
+        assert not hasattr(model, "scale")
+    assert torch.equal(model(x), 2 * x)
+    assert model.made

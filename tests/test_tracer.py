@@ -571,3 +571,39 @@ def test_any_chain_of_operations_is_recorded_in_order(chain, size):
     for step in trace:
         value = OPERATIONS[step.op](value)
         assert torch.equal(step.value, value)
+
+
+class Slope(nn.Module):
+    """The derivative of a network by its input, as in a physics-informed one."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(1, 1)
+
+    def forward(self, t):
+        t = t.requires_grad_()
+        return torch.autograd.grad(self.net(t).sum(), t)[0]
+
+
+def test_a_forward_that_differentiates_has_the_graph_that_it_needs():
+    model, t = Slope(), torch.rand(3, 1)
+    trace = fw.trace_forward(model, t)
+    assert trace.error is None
+    assert torch.equal(trace.output, model.net.weight.detach().expand(3, 1))
+    assert trace["net"].value.requires_grad is False
+    with torch.no_grad():
+        assert fw.trace_forward(model, t).error is None
+        assert not torch.is_grad_enabled()
+    assert fw.WhatWentWrong(model, t).kind == "fine"
+    wanted = ((float(model.net.weight),),) * 2
+    assert fw.RegressionOutput(model, [[1.0], [2.0]]).outputs == wanted
+
+
+def test_an_error_about_gradients_that_is_the_model_s_own_is_told():
+    class Fails(nn.Module):
+        def forward(self, x):
+            return torch.autograd.grad(torch.ones(1), x)[0]
+
+    error = fw.trace_forward(Fails(), torch.ones(1)).error
+    assert isinstance(error, RuntimeError)
+    assert "does not require grad" in str(error)

@@ -567,3 +567,34 @@ def test_a_model_that_is_one_layer_is_repaired_too(model, x, text):
     assert [repair.text for repair in finding.check.repairs] == [text]
     assert finding.check.ran
     assert refuses(model, x)
+
+
+def test_a_forgotten_batch_axis_is_added_and_no_layer_is_changed():
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(144, 2))
+    widget = fw.WhatWentWrong(model, torch.rand(1, 8, 8))
+    assert widget.repairs == ("x.unsqueeze(0) before conv2d, for the batch axis",)
+    assert widget.repaired
+    assert "the output is a tensor of shape (1, 2)" in widget._message.value
+    assert model(torch.rand(1, 1, 8, 8)).shape == (1, 2)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+def test_a_compiled_model_is_looked_at_as_it_is_written():
+    model = torch.compile(nn.Linear(5, 3))
+    widget = fw.WhatWentWrong(model, torch.rand(3, 4))
+    assert widget.repairs == ("in_features=4 in place of 5 in the model",)
+    assert widget.repaired
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda model: fw.WhatWentWrong(model, torch.rand(1, 3)),
+        lambda model: fw.TrainingStep(model, (torch.rand(4, 3), torch.rand(4, 2))),
+    ],
+)
+def test_torchscript_is_refused_with_a_sentence(make):
+    script = torch.jit.trace(nn.Linear(3, 2), torch.rand(1, 3))
+    with pytest.raises(TypeError, match=r"is TorchScript: .* Pass the nn\.Module"):
+        make(script)

@@ -79,11 +79,9 @@ class Archive:
         return self._known_pieces[text]
 
     def array(self, value: np.ndarray) -> dict[str, Any]:
-        """Keep an array; where it is, as in a piece."""
-        views: list[memoryview] = []
-        tree = pack(value, views)
-        found: dict[str, Any] = _renumber(tree, [self._buffer(bytes(view)) for view in views])
-        return found
+        """Keep an array in its own dtype; where it is, as in a piece."""
+        number = self._buffer(np.ascontiguousarray(value).tobytes())
+        return {"buffer": number, "dtype": value.dtype.name, "shape": list(value.shape)}
 
     def blob(self) -> bytes:
         """The bytes of all arrays."""

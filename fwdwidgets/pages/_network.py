@@ -21,6 +21,8 @@ from fwdwidgets.pages._snapshot import Snapshots
 from fwdwidgets.samples import Sample
 from fwdwidgets.widgets.forward_pass import ForwardPass
 
+FED = ("float32", "float64", "int64", "int32", "uint8", "int8", "bool")
+"""What a page can feed to the network: `ARRAYS` in network.js."""
 OWN_SIZES = range(4, 257)
 """A reader's own picture can be drawn for inputs of so many rows and columns."""
 
@@ -117,6 +119,11 @@ class _Planner:
         now = widget._now
         if now.failure or now.answer is None:
             raise CannotExport("its forward pass gives no answer for the sample shown")
+        assert self.forward.network is not None, "the widget has chosen one"
+        fed = {"the input": now.batch, **weights_of(self.forward.network)}
+        for name, tensor in fed.items():
+            if (dtype := str(tensor.dtype).removeprefix("torch.")) not in FED:
+                raise CannotExport(f"{name} is {dtype}; a page can feed {', '.join(FED)}")
         try:
             with self.forward.mode() as network:
                 exported = export(network, now)

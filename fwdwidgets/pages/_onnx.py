@@ -8,10 +8,13 @@ exported at once, for each export costs a second before it begins, and then cut 
 
 from __future__ import annotations
 
+import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib.util import find_spec
+from io import StringIO
 from typing import Any
 
 import torch
@@ -135,8 +138,7 @@ def export(model: nn.Module, run: Run) -> Exported:
     values = [torch.zeros(each.shape, dtype=each.dtype) for each in layouts]
     arguments = (run.batch, torch.full((), -1), weights, values)
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the exporter's own use of deprecated functions
+        with torch.no_grad(), _quietly():
             names = list(everything(*arguments))
             program = torch.export.export(everything, arguments)
             # onnxruntime optimises when it opens a graph; the exporter takes longer for it.
@@ -146,6 +148,19 @@ def export(model: nn.Module, run: Run) -> Exported:
     except Exception as error:  # whatever it is: the model goes another way
         raise CannotExport(first_sentence(error)) from error
     return _cut(proto, names, list(weights), layouts)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep to itself what the exporter prints of its own doings, such as graphs that it gave up."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _layouts(run: Run) -> list[Layout]:

@@ -40,6 +40,13 @@ class PageOptions:
     seconds: float = 60.0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.title, str):
+            raise TypeError(f"title={self.title!r} is no text: give a string.")
+        if not isinstance(self.state, Mapping):
+            raise TypeError(
+                f"state={self.state!r} is no dictionary: give values by the name of a control, "
+                "such as {'sample': 3}."
+            )
         for name in ("megabytes", "seconds"):
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or not 0 < value < float("inf"):

@@ -29,12 +29,15 @@ def save_page(
     shared: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Write the page of a widget: see `ForwardWidget.save_page`."""
-    path = Path(path).expanduser()
-    if path.suffix not in (".html", ".htm", ".mjs"):
+    try:
+        path = Path(path).expanduser()
+    except TypeError:
+        raise TypeError(f"path={path!r} is no path: give a file name that ends in .html.") from None
+    if path.suffix.lower() not in (".html", ".htm", ".mjs"):
         raise ValueError(
             f"path={str(path)!r} names no page: let it end in .html, or in .mjs for MyST."
         )
-    if path.suffix == ".mjs" and shared is not None:
+    if path.suffix.lower() == ".mjs" and shared is not None:
         raise ValueError(f"{path.name} holds all that it needs: leave out shared=.")
     address = ""
     if shared is not None:
@@ -44,7 +47,7 @@ def save_page(
     path.parent.mkdir(parents=True, exist_ok=True)
     if shared is not None:
         write_shared(folder)
-    text = _module(html, page_heights(widget)[0]) if path.suffix == ".mjs" else html
+    text = _module(html, page_heights(widget)[0]) if path.suffix.lower() == ".mjs" else html
     unfinished = path.with_name(f"{path.name}.part")  # an interrupted write leaves no half page
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)

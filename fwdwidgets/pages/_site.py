@@ -58,6 +58,9 @@ def export_folder(
             path, page, megabytes=megabytes, seconds=seconds, shared=shared, around=around
         )
         pages.append(page)
+    for below in sorted({p.parent for p in folder.glob("*/*.ipynb")}):
+        if not below.name.startswith("."):
+            report(f"{below.name}/ is a folder of its own: export it by itself to have its pages")
     cards = [(f"{path.stem}.html", card_of(folder, path.name)) for path in notebooks]
     if (folder / PICTURES).is_dir():
         shutil.copytree(folder / PICTURES, out / PICTURES, dirs_exist_ok=True)

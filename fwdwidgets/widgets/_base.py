@@ -179,14 +179,15 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
             megabytes: how large recorded states may become.
             seconds: how long recording may take.
             **choices: values by the name of a control, such as `sample=range(100)`; by default
-                a few of a long slider, and all of a short one.
+                a few of a long slider, and all of a short one. What is shown now is always
+                there: `seed=[]` keeps that alone.
 
         Returns:
             The path.
 
         Raises:
             FileNotFoundError: the browser's side of a page is not installed.
-            TypeError: a name is none of the controls.
+            TypeError: a name is none of the controls; path, title or state is of another type.
             ValueError: a value is not one that its control takes, or the path names no page.
         """
         from fwdwidgets.pages import PageOptions, save_page

@@ -15,15 +15,12 @@ from traitlets import observe, validate
 
 from fwdwidgets import figures
 from fwdwidgets.diagnose import explain_nonfinite
-from fwdwidgets.tables import Table, TableRun, run_table
+from fwdwidgets.tables import LARGEST, Table, TableRun, run_table
 from fwdwidgets.trace import ForwardTrace
 from fwdwidgets.widgets._base import BadValue, row
 from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._table import NumberTable
 from fwdwidgets.widgets._weighted import WeightedWidget
-
-LARGEST = float(np.finfo(np.float32).max)
-"""No number of the table is larger: the model gets float32."""
 
 
 class RowsWidget(WeightedWidget):

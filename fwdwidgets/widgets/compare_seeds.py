@@ -331,7 +331,7 @@ class CompareSeeds(SampledWidget):
             return badge.badge_html("neutral", f"{name}: {answer.output.item():.6g}")
         chosen = answer.prediction
         if chosen is None:
-            return badge.badge_html("neutral", f"{name}: the output holds NaN")
+            return badge.badge_html("neutral", f"{name}: the output holds NaN or infinity")
         kind = "neutral"
         if self.label is not None:
             kind = "correct" if chosen == self.label else "incorrect"

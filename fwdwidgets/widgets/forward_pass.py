@@ -25,6 +25,12 @@ SEARCH_SECONDS = 5.0
 """How long the search for a wrong sample runs before it reports where it got to."""
 
 
+_UNSEEN = (
+    "Its steps cannot be seen: this forward pass runs no PyTorch operation in Python. TorchScript "
+    "runs in C++: to look into it pass the nn.Module that it was made of."
+)
+
+
 class ForwardPass(WeightedWidget):
     """One sample through a network: the input, any layer, the answer, right or wrong.
 
@@ -131,7 +137,7 @@ class ForwardPass(WeightedWidget):
             with self._told():
                 raise BadValue(
                     f"layer={name!r} is not a step of this forward pass; "
-                    f"choose one of {', '.join(self._layers())}."
+                    f"choose one of {', '.join(self._layers()) or '(it has no steps)'}."
                 )
         return name
 
@@ -200,6 +206,7 @@ class ForwardPass(WeightedWidget):
             "path": self._follow_path(),
             "data": getattr(self.dataset, "notice", ""),
             "output": answer.note if answer else "",
+            "steps": "" if len(self.trace) else _UNSEEN,
             "old": "",
         }
         if self.trace.error is not None and self._pictured:

@@ -41,7 +41,11 @@ READ = """async () => {
     if (part.kind !== "plot") return made.textContent;
     const stage = made.querySelector("[role=img]");
     const drawn = () => Number(stage.dataset.revision) === part.revision;
-    while (!drawn()) await new Promise(requestAnimationFrame);
+    const end = performance.now() + 60_000;
+    while (!drawn()) {
+      await new Promise(requestAnimationFrame);
+      if (performance.now() > end) throw new Error(`revision ${part.revision} was never drawn`);
+    }
     const layout = plain(stage.layout);
     // Of an axis that keeps cells square plotly says what it made of the range that it was given.
     for (const [name, axis] of Object.entries(layout)) {
@@ -362,6 +366,49 @@ def test_a_page_waits_for_the_end_of_a_part_that_comes_slowly(part, forward_page
     np.testing.assert_allclose(shown, output, 1e-4, 1e-6)
 
 
+class Words(nn.Module):
+    """Classifies a few tokens."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(10, 4)
+        self.out = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.out(self.embedding(x).mean(dim=1))
+
+
+TOKENS = [(torch.tensor([1, 2, 3]), 0), (torch.tensor([9, 9, 0]), 2)]
+NUMBERS = [([0.1, 0.2, 0.3], 2.5), ([0.3, 0.2, 0.1], 1.5)]
+
+
+@pytest.mark.parametrize(
+    ("model", "data"),
+    [(Words, TOKENS), (lambda: nn.Linear(3, 1), NUMBERS)],
+    ids=["tokens", "value"],
+)
+def test_a_page_feeds_what_is_no_picture(model, data, visits, tmp_path):
+    path = fw.ForwardPass(model, data).save_page(tmp_path / "page.html", seed=[0, 3])
+    page = open_page(visits, path)
+    page.evaluate(SET, ["seed", 3])
+    page.evaluate(SET, ["sample", 1])
+    page.evaluate("() => fwdwidgetsPage.settled()")
+    torch.manual_seed(3)
+    network = model()
+    with torch.no_grad():
+        output = network(torch.as_tensor(data[1][0])[None])[0]
+    badge = page.locator(".fwd-badge").inner_text()
+    if len(output) == 1:
+        value = float(re.search(r"value: (\S+)", badge)[1])
+        np.testing.assert_allclose(value, output.item(), 1e-4)
+        assert "target: 1.5" in badge
+    else:
+        np.testing.assert_allclose(page.evaluate(LOGITS), output, 1e-4, 1e-6)
+        assert f"class {int(output.argmax())}" in badge
+        assert f"{output.softmax(0).max():.1%}" in badge
+    assert visits.console_errors == []
+
+
 def test_a_page_is_driven_by_keyboard(forward_page, visits):
     page = open_page(visits, forward_page)
     page.keyboard.press("Tab")
@@ -633,7 +680,7 @@ def test_nan_is_marked_and_told_in_the_page(visits, tmp_path):
     page.evaluate("() => fwdwidgetsPage.settled()")
     widget.sample = 1
     assert "NaN" in page.locator(".fwd-message").first.inner_text()
-    assert "the output holds NaN" in page.locator(".fwd-badge").inner_text()
+    assert "the output holds NaN or infinity" in page.locator(".fwd-badge").inner_text()
     marks = page.evaluate(
         "() => Array.from(document.querySelector('[role=img]').data"
         ".find(t => t.name === 'layer not finite').x).length"

@@ -32,7 +32,10 @@ class Network {
   }
 
   begin(model) {
-    return this.ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+    return this.ort.InferenceSession.create(model, {
+      executionProviders: ["wasm"],
+      logSeverityLevel: 3, // what it could not fold into a constant is no error
+    });
   }
 
   // Lays a value out, by the graph of its layout.

@@ -28,6 +28,8 @@ class Still {
 
   draw(traces) {
     for (const shape of this.layout.shapes ?? []) if (shape.visible) this.backdrop(shape);
+    // An axis on which nothing is drawn yet may have no range.
+    traces = traces.filter(({ xaxis, yaxis }) => this.axis(xaxis).range && this.axis(yaxis).range);
     const panels = new Map(traces.map((trace) => [`${trace.xaxis} ${trace.yaxis}`, []]));
     for (const trace of traces) panels.get(`${trace.xaxis} ${trace.yaxis}`).push(trace);
     for (const beside of panels.values()) {

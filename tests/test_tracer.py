@@ -595,7 +595,7 @@ def test_a_forward_that_differentiates_has_the_graph_that_it_needs():
         assert fw.trace_forward(model, t).error is None
         assert not torch.is_grad_enabled()
     assert fw.WhatWentWrong(model, t).kind == "fine"
-    wanted = ((float(model.net.weight),),) * 2
+    wanted = ((model.net.weight.item(),),) * 2
     assert fw.RegressionOutput(model, [[1.0], [2.0]]).outputs == wanted
 
 

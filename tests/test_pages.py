@@ -202,7 +202,7 @@ class Dropping(nn.Module):
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
-        (Wandering, ""),
+        (Wandering, "its forward() asks for a value of a tensor, as an if or a while does"),
         (Noisy, "step 'randn' gives other numbers in the exported graph, off by "),
         (Dropping, "step 'dropout' gives other numbers in the exported graph, off by "),
         (Frozen, "step 'bn' writes to its own "),
@@ -389,3 +389,13 @@ def test_the_exporter_keeps_its_own_doings_to_itself(tmp_path, capfd):
     widget = fw.ForwardPass(Branch(), [(torch.ones(3), 0)])
     widget.save_page(tmp_path / "page.html", sample=[0])
     assert capfd.readouterr() == ("", "")
+
+
+def test_samples_of_several_shapes_are_recorded_and_the_footer_says_why(tmp_path):
+    class Length(nn.Module):
+        def forward(self, x):
+            return torch.stack([x.sum(1), x.mean(1)], 1)
+
+    widget = fw.ForwardPass(Length(), [(torch.rand(3), 0), (torch.rand(5), 1)])
+    said = footer(saved(widget, tmp_path, sample=[0, 1]))
+    assert "its samples have several shapes, (3,) and (5,)" in said

@@ -119,6 +119,9 @@ class _Planner:
         now = widget._now
         if now.failure or now.answer is None:
             raise CannotExport("its forward pass gives no answer for the sample shown")
+        shapes = sorted({tuple(sample.input.shape) for sample in self.samples})
+        if len(shapes) > 1:
+            raise CannotExport(f"its samples have several shapes, {shapes[0]} and {shapes[-1]}")
         assert self.forward.network is not None, "the widget has chosen one"
         fed = {"the input": now.batch, **weights_of(self.forward.network)}
         for name, tensor in fed.items():

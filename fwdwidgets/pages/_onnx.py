@@ -146,7 +146,7 @@ def export(model: nn.Module, run: Run) -> Exported:
         assert made is not None, "an exported program makes an ONNX program"
         proto = made.model_proto
     except Exception as error:  # whatever it is: the model goes another way
-        raise CannotExport(first_sentence(error)) from error
+        raise CannotExport(_reason(error)) from error
     return _cut(proto, names, list(weights), layouts)
 
 
@@ -208,6 +208,16 @@ def _changed_by_forward(model: nn.Module, batch: Tensor) -> list[str]:
         for name, (buffer, version) in after.items()
         if name not in before or before[name][0] is not buffer or before[name][1] != version
     ]
+
+
+def _reason(error: Exception) -> str:
+    """Why a model was not exported."""
+    if "data-dependent" in str(error):
+        return (
+            "its forward() asks for a value of a tensor, as an if or a while does, and may go "
+            "another way for other numbers"
+        )
+    return f"PyTorch's exporter does not take it ({first_sentence(error)})"
 
 
 def first_sentence(error: Exception) -> str:

@@ -61,7 +61,9 @@ def graph_svg(
             places[name] = (PAD + column * COLUMN, top + index * ROW)
     parts = [
         f'<svg class="fwd-graph" role="img" aria-label="{escape(label)}" width="{width}" '
-        f'height="{height:g}" viewBox="0 0 {width} {height:g}">'
+        f'height="{height:g}" viewBox="0 0 {width} {height:g}" '
+        # Where there is less room it shrinks, as long as it can be read.
+        f'style="max-width: 100%; min-width: {0.75 * width:.0f}px; height: auto">'
     ]
     for name, box in boxes.items():
         for parent in dict.fromkeys(box.parents):

@@ -43,12 +43,28 @@ def test_a_site_has_an_index_a_page_a_notebook_and_shared_parts(site):
     names = {str(path.relative_to(site)) for path in site.rglob("*") if path.is_file()}
     assert names == {
         "index.html", "1_first.html", "2_second.html", "pages/1_first-1.html",
+        "1_first.ipynb", "2_second.ipynb",
         *(f"fwdwidgets/{name}" for name in
           ("fwdwidgets.css", "fwdwidgets.js", "ort.js", "plotly.js", "wasm.js")),
         *(f"fwdwidgets/LICENSES/{name}" for name in browser_files.licenses()),
     }  # fmt: skip
     index = (site / "index.html").read_text(encoding="utf-8")
     assert re.findall(r'<a href="([^"]+)"', index) == ["1_first.html", "2_second.html"]
+
+
+def test_a_lesson_with_a_figure_leads_to_its_notebook(site):
+    link = '<a href="1_first.ipynb" download>the notebook</a>'
+    assert link in (site / "1_first.html").read_text(encoding="utf-8")
+    assert nbformat.read(site / "1_first.ipynb", as_version=4).cells
+    assert "the notebook</a>" not in (site / "2_second.html").read_text(encoding="utf-8")
+
+
+def test_what_was_printed_before_a_figure_stands_before_it(tmp_path):
+    path = write(tmp_path / "one.ipynb", new_code_cell("print('first')\ndisplay({'a': 2})"))
+    assert main(["export", str(path), str(tmp_path / "one.html")]) == 0
+    html = (tmp_path / "one.html").read_text(encoding="utf-8")
+    printed, shown = html.index(">first<"), html.index("{&#x27;a&#x27;: 2}")
+    assert printed < shown
 
 
 def test_prose_code_outputs_and_solutions_are_there(site):

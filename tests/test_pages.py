@@ -5,7 +5,7 @@ import gzip
 import json
 import re
 import sys
-from html import unescape
+from html import escape, unescape
 
 import numpy as np
 import pytest
@@ -317,7 +317,9 @@ def test_hostile_names_stay_text(tmp_path):
     assert "<script>alert" not in html
     assert html.count("</script>") == len(re.findall(r"<script\b", html))
     frame = fw.embed(widget, title=bad, seed=[0]).data
-    assert "<script" not in frame
+    assert frame.count("<script") == 1  # our own, which fits the frame to its page
+    assert "alert" not in frame.replace(escape(bad, quote=True), "").partition("srcdoc=")[0]
+    assert "<script>alert" not in frame
     assert 'sandbox="allow-scripts"' in frame
 
 

@@ -15,6 +15,9 @@ MAX_MARKS = 1_000
 MAX_TEXTS = 160
 """Up to so many cells of a matrix carry their number if there is room; hover tells it always."""
 
+_NAMED_BARS = 12
+"""So many upright bars have a number each; of more, some have."""
+
 _BLANK = {"showticklabels": False, "showgrid": False, "zeroline": False, "ticks": ""}
 
 
@@ -175,7 +178,8 @@ class Layer:
         drawing.layout |= self._axes(bars=True) | {
             f"xaxis{axis}.range": [-0.7, len(values) - 0.3],
             f"yaxis{axis}.range": list(ends),
-            f"xaxis{axis}.nticks": min(10, len(values)),
+            # plotly rounds the distance of ticks up: one more than there are bars names each.
+            f"xaxis{axis}.nticks": len(values) + 1 if len(values) <= _NAMED_BARS else 8,
         }
 
     def draw_marks(

@@ -8,6 +8,7 @@ pressed; what is near the first state comes first, until the budget is spent.
 from __future__ import annotations
 
 import heapq
+import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -193,7 +194,9 @@ class Recorder:
             steps = (round(i) for i in np.linspace(0, most, FEW - 1))
             spread = [round(part.min + step * part.step, 9) for step in steps]
             if isinstance(part, ipywidgets.FloatLogSlider):
-                spread = [part.base**power for power in spread]
+                whole = range(math.ceil(part.min), math.floor(part.max) + 1)
+                powers = whole if 4 <= len(whole) <= FEW else spread
+                spread = [part.base**power for power in powers]
             return sorted({*spread, now})
         return []
 

@@ -74,7 +74,7 @@ def embed(
     Args:
         widget: any widget of this package.
         state: values of controls by name that the page opens with.
-        height: of the frame in pixels; None takes what the widget needs where it is wide.
+        height: of the frame in pixels; None takes what the page needs, at first an estimate.
         shared: the address of a folder of shared parts, which `save_page(..., shared=...)` wrote,
             as the published page sees it; empty for a page that has them in it.
         title: of the page.
@@ -100,11 +100,32 @@ def embed(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Consider using IPython.display.IFrame")
         heights = (height, height) if height else page_heights(widget)
-        frame = frame_html(srcdoc(html), heights, name)
+        frame = frame_html(srcdoc(html), heights, name, fits=not height)
         return HTML(frame)  # type: ignore[no-untyped-call]
 
 
-def frame_html(source: str, heights: tuple[int, int], title: str, *, sandbox: bool = True) -> str:
+FIT = """<script>
+if (!window.fwdFrames) {
+  window.fwdFrames = true;
+  addEventListener("message", ({ data, source }) => {
+    const height = Math.ceil(data?.fwdHeight);
+    if (!(height > 0 && height < 20000)) return;
+    for (const frame of document.querySelectorAll("iframe.fwd-page"))
+      if (frame.contentWindow === source) frame.style.height = `${height}px`;
+  });
+}
+</script>"""
+"""Gives each frame the height that its page says it has."""
+
+
+def frame_html(
+    source: str,
+    heights: tuple[int, int],
+    title: str,
+    *,
+    sandbox: bool = True,
+    fits: bool = True,
+) -> str:
     """A page inside another one.
 
     Args:
@@ -112,6 +133,7 @@ def frame_html(source: str, heights: tuple[int, int], title: str, *, sandbox: bo
         heights: in pixels, where there is room and where the frame is narrow.
         title: what a screen reader calls the frame.
         sandbox: keep the page from reaching the one that it stands in.
+        fits: take the page's own height once it has one, where scripts may run.
     """
     wide, narrow = heights
     name = f"fwd-page-{wide}-{narrow}"
@@ -121,6 +143,7 @@ def frame_html(source: str, heights: tuple[int, int], title: str, *, sandbox: bo
         f"@container (max-width: {NARROW}px) {{ .{name} {{ height: {narrow}px; }} }}</style>"
         f'<div style="container-type: inline-size"><iframe class="fwd-page {name}" '
         f'title="{escape(title, quote=True)}"{own} loading="lazy" {source}></iframe></div>'
+        + (FIT if fits else "")
     )
 
 
@@ -140,6 +163,11 @@ function render({{ el }}) {{
   frame.setAttribute("sandbox", "{SANDBOX}");
   frame.style.cssText = "width: 100%; height: {height}px; border: 0";
   frame.srcdoc = page;
+  addEventListener("message", ({{ data, source }}) => {{
+    const height = Math.ceil(data?.fwdHeight);
+    const own = source === frame.contentWindow && height > 0 && height < 20000;
+    if (own) frame.style.height = `${{height}}px`;
+  }});
   el.append(frame);
 }}
 

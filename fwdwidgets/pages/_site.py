@@ -19,6 +19,13 @@ SHARED, WIDGETS = "fwdwidgets", "pages"
 """Folders of a site: the parts that all pages have alike, and a page for each widget."""
 
 
+_NOTE = (
+    '<p class="note">Everything here moves without a server. Most figures replay recorded moves: '
+    "for a number of your own, or a move that is not there, take "
+    '<a href="{0}" download>the notebook</a>.</p>'
+)
+
+
 class ExportError(Exception):
     """A notebook cannot become a page; the message says why and what to do."""
 
@@ -103,7 +110,10 @@ def export_notebook(
     _run(notebook, path, plan)
     body = "\n".join(_cell_html(cell) for cell in notebook.cells[1:])
     links = _links(path, around)
-    page.write_text(_page(title, f"{links}{body}{links}"), encoding="utf-8")
+    if not whole:
+        shutil.copyfile(path, page.with_suffix(".ipynb"))
+    note = "" if whole or "fwd-page" not in body else _NOTE.format(escape(path.name, quote=True))
+    page.write_text(_page(title, f"{links}{note}{body}{links}"), encoding="utf-8")
 
 
 def _run(notebook: Any, path: Path, plan: dict[str, Any]) -> None:
@@ -188,7 +198,9 @@ def _outputs(outputs: list[Any]) -> Iterator[str]:
         if output.output_type == "stream":
             streams += output.text
             continue
-        data = output.get("data", {})
+        if text := _as_on_a_screen(streams):  # what was printed before
+            yield f'<pre class="output" tabindex="0">{escape(text)}</pre>'
+        streams, data = "", output.get("data", {})
         if "text/html" in data:
             yield f'<div class="output">{data["text/html"]}</div>'
         elif "image/png" in data:

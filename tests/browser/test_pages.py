@@ -643,6 +643,16 @@ def test_an_embedded_page_moves_in_its_sandbox_and_reaches_nobody(kind, visits, 
     assert child.evaluate(f"() => ({now})(fwdwidgetsPage)") == 0
     reach = "() => { try { return parent.document.title; } catch (error) { return error.name; } }"
     assert child.evaluate(reach) == "SecurityError"
+    high = "() => document.documentElement.getBoundingClientRect().height"
+    for width in (1100, 380):  # the frame is as high as its page, and no more
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function(
+            """() => document.querySelector("iframe").clientHeight !== globalThis.before"""
+        )
+        page.wait_for_timeout(500)
+        frame_high = page.evaluate("() => document.querySelector('iframe').clientHeight")
+        assert 0 <= frame_high - child.evaluate(high) < 1
+        page.evaluate("() => { globalThis.before = document.querySelector('iframe').clientHeight }")
 
 
 @pytest.mark.parametrize(

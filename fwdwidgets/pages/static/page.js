@@ -159,7 +159,7 @@ class Page {
     this.engine.findWrong(sample, step).then((found) => {
       if (found === null) this.tell("No other sample of this page is answered wrong.");
       else this.after(found, part);
-    });
+    }, (error) => this.fail(error));
   }
 
   // One step on for a play button; whether there was one.
@@ -178,17 +178,20 @@ class Page {
     const names = this.engine.controls.filter(({ part }) => this.views.has(part) && !this.views.get(part).hidden);
     const state = names.map(({ name, texts, part: p }) => {
       const number = this.engine.controls.findIndex((control) => control.part === p);
-      return `${name} ${texts[this.engine.vector[number]]}`;
+      return `${this.parts[p].shown.description || name} ${texts[this.engine.vector[number]]}`;
     });
     this.tell(typed !== undefined
       ? `${typed} is not recorded in this page. ${this.data.reach}`
-      : `Not recorded in this page: ${state.join(", ") || part.shown.description}. ${this.data.reach}`, true);
+      : `Not recorded in this page: ${state.join(", ") || part.shown.description}. The picture is the one from before; `
+        + "another move may be recorded, and in a notebook all of them run.", true);
   }
 
   // Says something below the widget; `old` marks the picture as one of before.
   fail(error) {
-    this.tell(`The network does not run here: ${error.message}. It needs WebAssembly, and a content security `
-      + "policy, if the site has one, that allows blob: and 'wasm-unsafe-eval'. Shown is the state that was recorded.");
+    this.tell(this.engine.session
+      ? `The network failed here: ${error.message}. The picture is the one from before.`
+      : `The network does not run here: ${error.message}. It needs WebAssembly, and a content security `
+        + "policy, if the site has one, that allows blob: and 'wasm-unsafe-eval'. Shown is the state that was recorded.", true);
     console.error(error);
   }
 
@@ -335,8 +338,16 @@ function showLicenses() {
   });
 }
 
+// An embedded page says how high it is, to whom it does not know: a frame that listens fits itself.
+function tellHeight() {
+  if (parent === window) return;
+  const tell = () => parent.postMessage({ fwdHeight: document.documentElement.getBoundingClientRect().height }, "*");
+  new ResizeObserver(tell).observe(document.documentElement);
+}
+
 async function main() {
   const root = document.getElementById("fwd-root");
+  tellHeight();
   followTheme();
   showLicenses();
   try {

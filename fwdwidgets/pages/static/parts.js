@@ -54,15 +54,17 @@ class Part {
       return this.update?.(values);
     }
     if ("old" in values) this.fire("change:old");
-    const drawn = { kind: "draw", revision: ++this.revision, label: this.shown.label, traces: {}, layout: {} };
-    let any = false;
+    const drawn = { kind: "draw", revision: this.revision + 1, label: this.shown.label, traces: {}, layout: {} };
+    let any = "label" in values;
     for (const [name, value] of Object.entries(values)) {
       const [where, ...path] = name.split(".");
       any ||= where === "traces" || where === "layout";
       if (where === "traces") (drawn.traces[path[0]] ??= {})[path.slice(1).join(".")] = value;
       if (where === "layout") drawn.layout[path.join(".")] = value;
     }
-    if (any) this.fire("msg:custom", drawn, this.page.buffers);
+    if (!any) return;
+    this.revision += 1;
+    this.fire("msg:custom", drawn, this.page.buffers);
   }
 
   // What of these values is not shown already; arrays count as new.

@@ -237,6 +237,8 @@ class Recorder:
             if len(values) > 1 and name != "log":
                 texts = [text_of(self._controls[name], value) for value in values]
                 few = texts if len(texts) <= 8 else [*texts[:6], "…", texts[-1]]
+                # Of values that are lists themselves, each in quotes.
+                few = [f"“{text}”" if ", " in text else text for text in few]
                 ways.append(f"{name} {', '.join(few)}")
         return f"Recorded are {'; '.join(ways)}, not every one with every other." if ways else ""
 

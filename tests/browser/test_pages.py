@@ -575,6 +575,19 @@ def test_no_word_of_a_figure_is_cut_off_at_any_width(kind, visits, tmp_path, mon
     assert {width: found for width, found in clashes.items() if found} == {}
 
 
+def test_a_table_that_goes_on_at_its_side_fades_until_its_end_is_seen(visits, tmp_path):
+    path = make("RegressionOutput").save_page(tmp_path / "page.html", seed=[0])
+    end = """() => Number(getComputedStyle(
+      document.querySelector(".fwd-table")).getPropertyValue("--fwd-end"))"""
+    page = visits.open(path.as_uri(), width=360)
+    page.wait_for_selector(".fwd-table input")
+    page.wait_for_function(f"() => ({end})() < 0.1")
+    page.evaluate("() => { document.querySelector('.fwd-table').scrollLeft = 9999; }")
+    page.wait_for_function(f"() => ({end})() === 1")
+    page.set_viewport_size({"width": 1120, "height": 900})
+    page.wait_for_function(f"() => ({end})() === 1")
+
+
 def test_a_page_is_light_on_paper(forward_page, visits):
     page = open_page(visits, forward_page)
     page.emulate_media(color_scheme="dark")

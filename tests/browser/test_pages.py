@@ -452,15 +452,20 @@ def test_a_picture_of_the_readers_own_goes_through_the_network(forward_page, vis
     assert "your own sample" in page.locator("[role=img]").get_attribute("aria-label")
 
 
-SHIFTS = """() => new Promise((told) => new PerformanceObserver((list) => told(
-  list.getEntries().map(({ sources }) => sources.map(({ node }) => node?.className)).flat()
-)).observe({ type: "layout-shift", buffered: true }))"""
+# Nothing is told where nothing has moved: then the list is empty after a second.
+SHIFTS = """() => new Promise((told) => {
+  const names = ({ sources }) => sources.map(({ node }) => node?.className);
+  const watch = new PerformanceObserver((list) => told(list.getEntries().map(names).flat()));
+  watch.observe({ type: "layout-shift", buffered: true });
+  setTimeout(told, 1000, []);
+})"""
 
 
 def test_nothing_jumps_when_the_figure_comes(forward_page, visits):
     page = open_page(visits, forward_page, width=1120, height=1600)
     moved = page.evaluate(SHIFTS)
-    assert moved == ["fwd-footer"]  # once, when the page takes the place of the word "Opening"
+    # At most once, when the page takes the place of the word "Opening".
+    assert moved in ([], ["fwd-footer"])
 
 
 # plotly's code waits for `goOn()`.

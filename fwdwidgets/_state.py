@@ -57,7 +57,7 @@ class left_as_found:
         kept: list[Tensor] = []
         for module, _ in self._modes:
             if not type(module).__module__.startswith("torch."):
-                self._plain.append((module, dict(vars(module))))
+                self._plain.append((module, module.__dict__.copy()))
             # A scripted module keeps its own, and shares its tensors with the one it was made of.
             if module._parameters:
                 parameters += module._parameters.values()

@@ -28,7 +28,7 @@ TRUSTED = 8
 """After so many moves that changed nothing else, a control is taken to change nothing else."""
 PRESS, NEXT = 0.6, 0.05
 """What a press of a button, and of the one that is marked as next, costs; a move costs 1 to 2."""
-FROM_START = ("sample", "seed", "row", "n")
+FROM_START = ("sample", "seed", "row", "n", "draw")
 """Of these sliders the first values say more than values from all over."""
 PAGE_BUTTONS = ("fwd-random", "fwd-previous-wrong", "fwd-next-wrong")
 """Buttons that the page script understands by itself."""

@@ -1,4 +1,4 @@
-"""A model that `torch.compile` has made faster is run as it is written, so that it can be seen."""
+"""What compilers made of a model: `torch.compile`'s runs as written, TorchScript's is refused."""
 
 from __future__ import annotations
 

@@ -142,8 +142,9 @@ def _batch_axis(step: Step, trace: ForwardTrace, inputs: Inputs) -> Repair | Non
     first, tensors = trace.steps[0], inputs.tensors()
     conv = next((s.input_shapes for s in trace if s.op.startswith("conv")), None)
     axes = len(tensors[0].shape) if tensors else 0
-    if axes != 3 if conv is None else len(conv[0]) >= len(conv[1]):
-        return None  # there is one
+    single = axes == 3 if conv is None else len(conv[0]) < len(conv[1])
+    if not single:
+        return None
     if not tensors or not first.input_shapes or first.input_shapes[0] != tuple(tensors[0].shape):
         return None
     where = " ".join(first.source.split()) or first.op

@@ -192,7 +192,8 @@ class Tracer:
     """Records forward passes; options of the recording live here.
 
     Args:
-        keep_graph: build the gradient graph, so that `trace.output` can be differentiated.
+        keep_graph: build the gradient graph, so that `trace.output` can be differentiated. A
+            forward that differentiates, and fails without one, is run again with it.
         watch: given the recorder of each forward pass, makes a context that the model runs in.
 
     Example:

@@ -43,7 +43,7 @@ def test_a_site_has_an_index_a_page_a_notebook_and_shared_parts(site):
     names = {str(path.relative_to(site)) for path in site.rglob("*") if path.is_file()}
     assert names == {
         "index.html", "1_first.html", "2_second.html", "pages/1_first-1.html",
-        "1_first.ipynb", "2_second.ipynb",
+        "pages/1_first.ipynb",
         *(f"fwdwidgets/{name}" for name in
           ("fwdwidgets.css", "fwdwidgets.js", "ort.js", "plotly.js", "wasm.js")),
         *(f"fwdwidgets/LICENSES/{name}" for name in browser_files.licenses()),
@@ -53,10 +53,18 @@ def test_a_site_has_an_index_a_page_a_notebook_and_shared_parts(site):
 
 
 def test_a_lesson_with_a_figure_leads_to_its_notebook(site):
-    link = '<a href="1_first.ipynb" download>the notebook</a>'
+    link = '<a href="pages/1_first.ipynb" download>the notebook</a>'
     assert link in (site / "1_first.html").read_text(encoding="utf-8")
-    assert nbformat.read(site / "1_first.ipynb", as_version=4).cells
+    assert nbformat.read(site / "pages" / "1_first.ipynb", as_version=4).cells
     assert "the notebook</a>" not in (site / "2_second.html").read_text(encoding="utf-8")
+
+
+def test_a_page_beside_its_notebook_leaves_that_as_it_is(tmp_path):
+    path = write(tmp_path / "one.ipynb", new_code_cell(WIDGET))
+    before = path.read_bytes()
+    assert main(["export", str(path), str(tmp_path), "--seconds", "1"]) == 0
+    assert path.read_bytes() == before
+    assert "the notebook</a>" in (tmp_path / "one.html").read_text(encoding="utf-8")
 
 
 def test_what_was_printed_before_a_figure_stands_before_it(tmp_path):

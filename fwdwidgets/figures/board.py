@@ -75,22 +75,18 @@ class View:
     layout: Mapping[str, Any] | None = None
 
 
-def beside(
-    width: int, *columns: tuple[int, float, int], left: int = MARGIN["l"], right: int = MARGIN["r"]
-) -> list[tuple[float, float]]:
+def beside(width: int, *columns: tuple[int, float, int]) -> list[tuple[float, float]]:
     """Where panels stand that stand beside each other, so that their words have room.
 
     Args:
         width: of the whole figure, in pixels.
         columns: of each panel the pixels at its left, its share of what is left over, and the
             pixels at its right.
-        left: the margin, in pixels.
-        right: the margin, in pixels.
 
     Returns:
         `(x0, x1)` of each, fractions of what is between the margins.
     """
-    room = width - left - right
+    room = width - MARGIN["l"] - MARGIN["r"]
     free = room - sum(before + after for before, _, after in columns)
     whole = sum(share for _, share, _ in columns)
     ends, x = [], 0.0

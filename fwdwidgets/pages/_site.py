@@ -110,9 +110,11 @@ def export_notebook(
     _run(notebook, path, plan)
     body = "\n".join(_cell_html(cell) for cell in notebook.cells[1:])
     links = _links(path, around)
-    if not whole:
-        shutil.copyfile(path, page.with_suffix(".ipynb"))
-    note = "" if whole or "fwd-page" not in body else _NOTE.format(escape(path.name, quote=True))
+    note = ""
+    if not whole and "fwd-page" in body:
+        # Into a folder of ours: beside the page may lie a notebook of the author's.
+        shutil.copyfile(path, page.parent / WIDGETS / path.name)
+        note = _NOTE.format(escape(f"{WIDGETS}/{path.name}", quote=True))
     page.write_text(_page(title, f"{links}{note}{body}{links}"), encoding="utf-8")
 
 

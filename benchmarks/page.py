@@ -76,10 +76,10 @@ FIRST = f".fwd-still, {DRAWN}"
 READY = "async () => { await fwdwidgetsPage.engine.ready; return performance.now(); }"
 FORWARD = """async (runs) => {
   const engine = fwdwidgetsPage.engine;
-  const times = [];
+  const times = [], feeds = await engine.feeds();
   for (let i = 0; i < runs; i++) {
     const start = performance.now();
-    await engine.session.run(engine.feeds(), ["answer.output"]);
+    await engine.session.run(feeds, ["answer.output"]);
     times.push(performance.now() - start);
   }
   return times.sort((a, b) => a - b)[runs >> 1];

@@ -225,10 +225,52 @@ def test_a_graph_that_gives_other_numbers_is_refused_with_the_step(monkeypatch):
         exported = _onnx.export(network, widget._now)
     prover = Prover(exported)
     weights = _onnx.weights_of(widget._forward.network)
-    prover.check(widget._now, 3, weights)
+    prover.use(weights)
+    prover.check(widget._now, 3)
     last = list(weights)[-1]
+    prover.use({**weights, last: weights[last] + 0.01})
     with pytest.raises(_onnx.CannotExport, match=r"step '\w+' gives other numbers .* off by"):
-        prover.check(widget._now, 3, {**weights, last: weights[last] + 0.01})
+        prover.check(widget._now, 3)
+
+
+class Wide(nn.Module):
+    """Large enough for convolutions in tiles, of 4 x 4 and of 2 x 2."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(1, 32, 3, padding=1)
+        self.second = nn.Conv2d(32, 32, 3, padding=1)
+        self.third = nn.Conv2d(32, 128, 1)
+        self.fourth = nn.Conv2d(128, 128, 3, padding=1, bias=False)
+        self.out = nn.Linear(128, 10)
+
+    def forward(self, x):
+        x = nn.functional.max_pool2d(self.second(self.first(x)).nan_to_num(), 4)
+        return self.out(self.fourth(self.third(x)).mean(dim=(2, 3)))
+
+
+PICTURES = [(torch.rand(1, 36, 36), i) for i in range(3)]
+
+
+def test_large_convolutions_run_in_tiles_and_are_proven(tmp_path):
+    widget = fw.ForwardPass(Wide, PICTURES)
+    with widget._forward.mode() as network:
+        exported = _onnx.export(network, widget._now)
+    assert set(exported.kernels) == {"second.weight", "fourth.weight"}
+    assert {"kernels.second.weight", "kernels.fourth.weight"} < exported.inputs
+    assert not {"weights.second.weight", "weights.fourth.weight"} & exported.inputs
+    said = footer(saved(widget, tmp_path, seed=[0, 1]))
+    assert "Every move runs the network" in said
+    assert 0 < float(re.search(r"is (\S+) of a step's largest value", said)[1]) < 1e-5
+
+
+def test_where_nan_would_spread_over_a_tile_convolutions_run_as_they_are(tmp_path):
+    picture = PICTURES[0][0].clone()
+    picture[0, 20, 20] = torch.nan
+    html = saved(fw.ForwardPass(Wide, [(picture, 0)]), tmp_path, seed=[0])
+    assert "Every move runs the network" in footer(html)
+    assert b"kernels." not in part(html, "model")
+    assert b"weights.second.weight" in part(html, "model")
 
 
 def test_without_onnxruntime_states_are_recorded_and_the_page_says_why(tmp_path, monkeypatch):

@@ -33,7 +33,7 @@ class Drawings:
         archive: keeps what is drawn.
 
     Attributes:
-        graphs: the ONNX files that lay out pictures, as arrays of the archive.
+        graphs: the ONNX files that lay out pictures or were kept, as arrays of the archive.
     """
 
     def __init__(self, widget: ForwardPass, exported: Exported, archive: Archive) -> None:
@@ -130,19 +130,23 @@ class Drawings:
     def _picture(
         self, layout: Layout, drawing: figures.Drawing, slots: Sequence[Slot]
     ) -> dict[str, Any]:
-        """A drawing, and the graph that fills it; equal graphs are kept once."""
+        """A drawing, and the graph that fills it."""
         if layout.where.kind == "empty":
             return {"fixed": self._fixed(drawing, ()), "slots": []}
         graph, outputs = self._exported.pictures[layout]
-        tree = self._archive.array(np.frombuffer(graph, np.uint8))
-        if tree not in self.graphs:
-            self.graphs.append(tree)
         return {
             "fixed": self._fixed(drawing, [slot[0] for slot in slots]),
             "slots": slots,
-            "graph": self.graphs.index(tree),
+            "graph": self.keep(graph),
             "outputs": outputs,
         }
+
+    def keep(self, graph: bytes) -> int:
+        """The number of a graph; equal graphs are kept once."""
+        tree = self._archive.array(np.frombuffer(graph, np.uint8))
+        if tree not in self.graphs:
+            self.graphs.append(tree)
+        return self.graphs.index(tree)
 
     def _fixed(self, drawing: figures.Drawing, taken: Iterable[str]) -> dict[str, int]:
         """A drawing by place, less what is taken by numbers: place to piece."""

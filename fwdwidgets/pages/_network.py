@@ -14,7 +14,14 @@ from fwdwidgets.compute import Run
 from fwdwidgets.diagnose import explain_nonfinite
 from fwdwidgets.pages._archive import Archive
 from fwdwidgets.pages._drawings import Drawings
-from fwdwidgets.pages._onnx import CannotExport, Exported, export, weight_input, weights_of
+from fwdwidgets.pages._onnx import (
+    CannotExport,
+    Exported,
+    export,
+    kernels_input,
+    weight_input,
+    weights_of,
+)
 from fwdwidgets.pages._proof import Proof, Prover
 from fwdwidgets.pages._recording import FEW, text_of
 from fwdwidgets.pages._snapshot import Snapshots
@@ -128,10 +135,7 @@ class _Planner:
             if (dtype := str(tensor.dtype).removeprefix("torch.")) not in FED:
                 raise CannotExport(f"{name} is {dtype}; a page can feed {', '.join(FED)}")
         try:
-            with self.forward.mode() as network:
-                exported = export(network, now)
-            prover = Prover(exported)
-            told, sets = self._prove(prover, exported)
+            exported, prover, told, sets = self._export_and_prove()
         finally:
             self._use(*self._shown_weights())
         drawings = Drawings(widget, exported, self.archive)
@@ -141,6 +145,14 @@ class _Planner:
             "shape": list(now.batch.shape),
             "samples": [self._describe_sample(sample) for sample in self.samples],
             "weights": sets,
+            "kernels": {
+                kernels_input(name): {
+                    "weight": weight_input(name),
+                    "graph": drawings.keep(graph),
+                    "outputs": ["kernels"],
+                }
+                for name, graph in exported.kernels.items()
+            },
             "told": told,
             "input": drawings.plan_input(),
             "layers": [drawings.plan_layer(name) for name in widget._layers()],
@@ -159,6 +171,22 @@ class _Planner:
         widget = self.widget
         return ("epoch", widget.epoch) if self.forward.epochs else ("seed", widget.seed)
 
+    def _export_and_prove(self) -> tuple[Exported, Prover, dict[str, str], list[dict[str, Any]]]:
+        """Export the network, and prove every sample under all weights; see `_prove`."""
+        for tiled in (True, False):
+            with self.forward.mode() as network:
+                exported = export(network, self.widget._now, tiled=tiled)
+            try:
+                prover = Prover(exported)
+                return exported, prover, *self._prove(prover, exported)
+            except CannotExport:
+                # NaN and infinity of one number spread over its tile.
+                if not exported.kernels:
+                    raise
+            finally:
+                self._use(*self._shown_weights())
+        raise AssertionError("the second export has no kernels")
+
     def _prove(
         self, prover: Prover, exported: Exported
     ) -> tuple[dict[str, str], list[dict[str, Any]]]:
@@ -170,6 +198,7 @@ class _Planner:
             self._use(*weights)
             assert self.forward.network is not None, "_use chooses one"
             state = weights_of(self.forward.network)
+            prover.use(state)
             for index, sample in enumerate(self.samples):
                 run = self.forward.run(sample.input)
                 where = f"sample {sample.index}, {self._words(weights)}"
@@ -177,13 +206,13 @@ class _Planner:
                     raise CannotExport(f"{where}: its forward pass gives no answer")
                 if [step.name for step in run.trace if step.value is not None] != names:
                     raise CannotExport(f"{where}: the forward pass takes another path")
-                prover.check(run, self._class_of(sample), state)
+                prover.check(run, self._class_of(sample))
                 if note := self._note(run):
                     told[f"{index},{number}"] = note
             feeds = {
                 weight_input(name): self.archive.array(weight.numpy())
                 for name, weight in state.items()
-                if weight_input(name) in exported.inputs
+                if weight_input(name) in exported.inputs or name in exported.kernels
             }
             sets.append({"feeds": feeds, **self._describe_weights(weights)})
         return told, sets

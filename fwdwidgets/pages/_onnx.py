@@ -2,8 +2,9 @@
 
 One graph is the network with every step's value and the answer as outputs; its weights are inputs,
 so that one session serves every seed and checkpoint. A small one for each layout lays a picture
-out: layers of one shape share it, and no move computes a picture that is not shown. All are
-exported at once, for each export costs a second before it begins, and then cut apart.
+out: layers of one shape share it, and no move computes a picture that is not shown. Another
+transforms the kernels of a large convolution, see `_winograd`. All are exported at once, for each
+export costs a second before it begins, and then cut apart.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from torch.func import functional_call
 from fwdwidgets import display
 from fwdwidgets._state import left_as_found
 from fwdwidgets.compute import ForwardView, PictureView, Run
+from fwdwidgets.pages import _winograd
 
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
 """The packages of the extra `pages` that the export runs."""
@@ -60,9 +62,11 @@ class Exported:
     """The graphs of a network.
 
     Attributes:
-        model: the ONNX file of the network, whose inputs are `batch`, `label` (of classes) and
-            weights, see `weight_input`.
+        model: the ONNX file of the network, whose inputs are `batch`, `label` (of classes),
+            weights, see `weight_input`, and transformed kernels, see `kernels_input`.
         inputs: the names of the inputs that it takes.
+        kernels: the ONNX file that transforms a weight, with the input `value` and the output
+            `kernels`, by the name of the weight.
         outputs: the names of its outputs, those of `ForwardView`.
         pictures: the ONNX file of each layout, with the input `value`, and the names of its
             outputs, those of `PictureView`.
@@ -70,23 +74,41 @@ class Exported:
 
     model: bytes
     inputs: frozenset[str]
+    kernels: Mapping[str, bytes]
     outputs: tuple[str, ...]
     pictures: Mapping[Layout, tuple[bytes, tuple[str, ...]]]
 
 
 class _Everything(nn.Module):
-    """`ForwardView` of a model whose weights come with the batch, and a `PictureView` a layout."""
+    """`ForwardView` of a model whose weights come with the batch, and all that goes with it.
 
-    def __init__(self, model: nn.Module, pictures: list[PictureView]) -> None:
+    Args:
+        model: the network.
+        pictures: one for each layout.
+        tiles: the weights whose kernels come transformed, and the size of their tiles.
+    """
+
+    def __init__(
+        self, model: nn.Module, pictures: list[PictureView], tiles: Mapping[str, int]
+    ) -> None:
         super().__init__()
         self.view = ForwardView(model)
         self.pictures = nn.ModuleList(pictures)
+        self.tiles = tiles
 
     def forward(
-        self, batch: Tensor, label: Tensor, weights: dict[str, Tensor], values: list[Tensor]
+        self,
+        batch: Tensor,
+        label: Tensor,
+        weights: dict[str, Tensor],
+        kernels: dict[str, Tensor],
+        values: list[Tensor],
     ) -> dict[str, Tensor]:
         named = {f"model.{name}": weight for name, weight in weights.items()}
-        made: dict[str, Tensor] = functional_call(self.view, named, (batch, label))
+        with _winograd.Convolutions((weights[name], kernels[name]) for name in self.tiles):
+            made: dict[str, Tensor] = functional_call(self.view, named, (batch, label))
+        for name, size in self.tiles.items():
+            made[kernels_input(name)] = _winograd.transform(weights[name], size)
         for number, (picture, value) in enumerate(zip(self.pictures, values, strict=True)):
             made |= {f"{number}.{name}": tensor for name, tensor in picture(value).items()}
         return made
@@ -103,6 +125,11 @@ def weight_input(name: str) -> str:
     return f"weights.{name}"
 
 
+def kernels_input(name: str) -> str:
+    """The input of the network's graph that takes the transformed kernels of a weight."""
+    return f"kernels.{name}"
+
+
 def input_layout(batch: Tensor) -> Layout:
     """How a batch of one sample is laid out."""
     shape = tuple(batch.shape)
@@ -115,12 +142,13 @@ def layer_layout(value: Tensor, page: int = 0) -> Layout:
     return Layout(display.grid(shape, page), shape, value.dtype)
 
 
-def export(model: nn.Module, run: Run) -> Exported:
+def export(model: nn.Module, run: Run, *, tiled: bool = True) -> Exported:
     """Export a network with all that is drawn of it.
 
     Args:
         model: in the mode that it shall run in.
         run: a forward pass of it.
+        tiled: whether large convolutions are computed in tiles, which is faster.
 
     Raises:
         CannotExport: torch.export or the ONNX exporter does not take it.
@@ -134,9 +162,11 @@ def export(model: nn.Module, run: Run) -> Exported:
             f"{who} writes to its own {name} in each forward pass, as BatchNorm in train mode does"
         )
     layouts = list(dict.fromkeys(_layouts(run)))
-    everything, weights = _Everything(model, [each.view for each in layouts]), weights_of(model)
+    weights, tiles = weights_of(model), _winograd.find(model, run.batch) if tiled else {}
+    everything = _Everything(model, [each.view for each in layouts], tiles)
+    kernels = {name: _winograd.transform(weights[name], size) for name, size in tiles.items()}
     values = [torch.zeros(each.shape, dtype=each.dtype) for each in layouts]
-    arguments = (run.batch, torch.full((), -1), weights, values)
+    arguments = (run.batch, torch.full((), -1), weights, kernels, values)
     try:
         with torch.no_grad(), _quietly():
             names = list(everything(*arguments))
@@ -147,7 +177,7 @@ def export(model: nn.Module, run: Run) -> Exported:
         proto = made.model_proto
     except Exception as error:  # whatever it is: the model goes another way
         raise CannotExport(_reason(error)) from error
-    return _cut(proto, names, list(weights), layouts)
+    return _cut(proto, names, list(weights), list(kernels), layouts)
 
 
 @contextmanager
@@ -173,18 +203,23 @@ def _layouts(run: Run) -> list[Layout]:
     return [each for each in layouts if each.where.kind != "empty"]
 
 
-def _cut(proto: Any, names: list[str], weights: list[str], layouts: list[Layout]) -> Exported:
+def _cut(
+    proto: Any, names: list[str], weights: list[str], tiled: list[str], layouts: list[Layout]
+) -> Exported:
     """Cut the graph of everything apart."""
     from fwdwidgets.pages._cut import Cutter
 
     cutter = Cutter(proto)
     tensors = dict(zip(names, (each.name for each in proto.graph.output), strict=True))
     given = [each.name for each in proto.graph.input]
-    fed = ["batch", "label", *map(weight_input, weights)]
-    outputs = [name for name in names if not name[0].isdigit()]
-    model, used = cutter.cut(
-        dict(zip(given, fed, strict=False)), {name: tensors[name] for name in outputs}
-    )
+    fed = ["batch", "label", *map(weight_input, weights), *map(kernels_input, tiled)]
+    inputs = dict(zip(given, fed, strict=False))
+    outputs = [name for name in names if name.startswith(("steps.", "answer."))]
+    model, used = cutter.cut(inputs, {name: tensors[name] for name in outputs})
+    kernels = {}
+    for name in tiled:
+        weight = given[fed.index(weight_input(name))]
+        kernels[name], _ = cutter.cut({weight: "value"}, {"kernels": tensors[kernels_input(name)]})
     pictures = {}
     for number, layout in enumerate(layouts):
         wanted = {
@@ -194,7 +229,7 @@ def _cut(proto: Any, names: list[str], weights: list[str], layouts: list[Layout]
         }
         picture, _ = cutter.cut({given[len(fed) + number]: "value"}, wanted)
         pictures[layout] = picture, tuple(wanted)
-    return Exported(model, frozenset(used), tuple(outputs), pictures)
+    return Exported(model, frozenset(used), kernels, tuple(outputs), pictures)
 
 
 def _changed_by_forward(model: nn.Module, batch: Tensor) -> list[str]:

@@ -13,7 +13,14 @@ from torch import Tensor
 from fwdwidgets.compute import Run
 from fwdwidgets.display import as_float
 from fwdwidgets.outputs import Answer, answer_picture, rank_classes
-from fwdwidgets.pages._onnx import CannotExport, Exported, Layout, first_sentence, weight_input
+from fwdwidgets.pages._onnx import (
+    CannotExport,
+    Exported,
+    Layout,
+    first_sentence,
+    kernels_input,
+    weight_input,
+)
 
 LARGEST_DIFFERENCE = 1e-4
 """Relative to the largest magnitude of a step; a model that is off by more is not exported."""
@@ -45,25 +52,34 @@ class Prover:
     def __init__(self, exported: Exported) -> None:
         self._exported = exported
         self._network = _session(exported.model)
+        self._transforms = {graph: _session(graph) for graph in exported.kernels.values()}
+        self._weights: dict[str, np.ndarray] = {}
         self.proof = Proof(0.0, "", 0, 0)
         for layout, (graph, names) in exported.pictures.items():
             _prove_picture(layout, graph, names)
 
-    def check(self, run: Run, label: int | None, weights: Mapping[str, Tensor]) -> None:
+    def use(self, weights: Mapping[str, Tensor]) -> None:
+        """Take the weights of the network, by name, for the passes that follow."""
+        named = {weight_input(name): weight.numpy() for name, weight in weights.items()}
+        for name, graph in self._exported.kernels.items():
+            value = {"value": named[weight_input(name)]}
+            made = _run(self._transforms[graph], value, ("kernels",))
+            named[kernels_input(name)] = made["kernels"]
+        self._weights = named
+
+    def check(self, run: Run, label: int | None) -> None:
         """Compare one forward pass that PyTorch has made.
 
         Args:
-            run: the forward pass.
+            run: the forward pass, with the weights in use.
             label: the true class of its sample; None where it has none, or is no class.
-            weights: of the network, by name.
 
         Raises:
             CannotExport: a step differs by more than `LARGEST_DIFFERENCE`.
         """
         true = torch.full((), -1 if label is None else label)
-        feeds = {weight_input(name): weight for name, weight in weights.items()}
-        feeds |= {"batch": run.batch, "label": true}
-        fed = {name: feeds[name].numpy() for name in self._exported.inputs}
+        feeds = {**self._weights, "batch": run.batch.numpy(), "label": true.numpy()}
+        fed = {name: feeds[name] for name in self._exported.inputs}
         found = _run(self._network, fed, self._exported.outputs)
         proof = self.proof
         largest, where, many = proof.largest, proof.where, proof.values

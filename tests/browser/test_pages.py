@@ -378,16 +378,33 @@ class Words(nn.Module):
         return self.out(self.embedding(x).mean(dim=1))
 
 
+class Wide(nn.Sequential):
+    """Large enough for convolutions in tiles, of 4 x 4 and of 2 x 2."""
+
+    def __init__(self):
+        super().__init__(
+            nn.Conv2d(1, 32, 3),
+            nn.Conv2d(32, 32, 3),
+            nn.MaxPool2d(4),
+            nn.Conv2d(32, 128, 1),
+            nn.Conv2d(128, 128, 3, padding=1),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(128, 5),
+        )
+
+
+PICTURES = [(torch.rand(1, 40, 40), i) for i in range(2)]
 TOKENS = [(torch.tensor([1, 2, 3]), 0), (torch.tensor([9, 9, 0]), 2)]
 NUMBERS = [([0.1, 0.2, 0.3], 2.5), ([0.3, 0.2, 0.1], 1.5)]
 
 
 @pytest.mark.parametrize(
     ("model", "data"),
-    [(Words, TOKENS), (lambda: nn.Linear(3, 1), NUMBERS)],
-    ids=["tokens", "value"],
+    [(Words, TOKENS), (lambda: nn.Linear(3, 1), NUMBERS), (Wide, PICTURES)],
+    ids=["tokens", "value", "convolutions in tiles"],
 )
-def test_a_page_feeds_what_is_no_picture(model, data, visits, tmp_path):
+def test_a_page_feeds_what_its_network_takes(model, data, visits, tmp_path):
     path = fw.ForwardPass(model, data).save_page(tmp_path / "page.html", seed=[0, 3])
     page = open_page(visits, path)
     page.evaluate(SET, ["seed", 3])

@@ -29,6 +29,7 @@ class Network {
       this.sample(this.tensor(input, this.plan.shape), label));
     this.weights = this.plan.weights.map(({ feeds }) =>
       Object.fromEntries(Object.entries(feeds).map(([name, tree]) => [name, this.tensor(tree, tree.shape)])));
+    await this.feeds(); // what it transforms once
   }
 
   begin(model) {
@@ -38,7 +39,7 @@ class Network {
     });
   }
 
-  // Lays a value out, by the graph of its layout.
+  // Lays a value out, or transforms kernels: what a small graph makes of one value.
   async picture({ graph, outputs }, value) {
     if (graph === undefined) return {};
     if (!this.pictures.has(graph)) {
@@ -118,8 +119,12 @@ class Network {
 
   // --- run --------------------------------------------------------------------------------------
 
-  feeds(sample = this.own ?? this.samples[this.value0("sample")]) {
-    const all = { ...sample, ...this.weights[this.weightsNumber] };
+  async feeds(sample = this.own ?? this.samples[this.value0("sample")]) {
+    const set = this.weights[this.weightsNumber];
+    for (const [name, transform] of Object.entries(this.plan.kernels)) {
+      set[name] ??= (await this.picture(transform, set[transform.weight])).kernels;
+    }
+    const all = { ...sample, ...set };
     return Object.fromEntries(this.plan.inputs.map((name) => [name, all[name]]));
   }
 
@@ -140,7 +145,7 @@ class Network {
     const layer = layers[this.value0("layer")];
     const shown = layer.pages[this.value0("page")];
     const step = `steps.${layer.name}`;
-    const feeds = this.feeds();
+    const feeds = await this.feeds();
     const found = await this.session.run(feeds, [...answers, step]);
     const pictures = [await this.picture(input, feeds.batch), await this.picture(shown, found[step])];
     if (turn !== this.turn) return; // another move came meanwhile
@@ -158,7 +163,7 @@ class Network {
       const index = (start + step * count + many * count) % many;
       const { label } = this.plan.samples[index];
       const name = "answer.prediction";
-      const found = await this.alone(() => this.session.run(this.feeds(this.samples[index]), [name]));
+      const found = await this.alone(async () => this.session.run(await this.feeds(this.samples[index]), [name]));
       const prediction = Number(found[name].data[0]);
       if (label >= 0 && prediction >= 0 && prediction !== label) return this.move(number, index);
     }

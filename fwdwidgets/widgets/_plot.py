@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import pathlib
+import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -22,6 +23,11 @@ from plotly.offline import get_plotlyjs
 from fwdwidgets.figures import Canvas, Drawing
 
 STATIC = pathlib.Path(__file__).parent / "static"
+FEW = 1_024
+"""An array of no more numbers is compared before it is sent."""
+TURN = 1e-4
+"""Seconds in which the thread that sends messages has its turn: a drawing leaves at once, before
+the tables and badges that follow it are made."""
 CONFIG = {
     "displayModeBar": False,
     "displaylogo": False,
@@ -85,14 +91,22 @@ def _get(tree: dict[str, Any], path: str) -> Any:
 
 
 def _changed(trace: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
-    """The properties that are not already so; arrays always count as new."""
+    """The properties that are not already so; large arrays always count as new."""
     return {
         name: value
         for name, value in properties.items()
-        if isinstance(value, np.ndarray)
-        or isinstance(old := trace.get(name, properties), np.ndarray)
-        or old != value
+        if name not in trace or not _same(trace[name], value)
     }
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Whether a property is as it was."""
+    if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
+        # Weights that were drawn may have changed where they are.
+        comparable = new.size <= FEW and not np.may_share_memory(old, new)
+        alike = comparable and (old.shape, old.dtype) == (new.shape, new.dtype)
+        return alike and old.tobytes() == new.tobytes()
+    return not isinstance(old, np.ndarray) and not isinstance(new, np.ndarray) and old == new
 
 
 class _Library(ipywidgets.Widget):  # type: ignore[misc]
@@ -167,6 +181,7 @@ class Plot(anywidget.AnyWidget):
             "layout": pack(moved, buffers),
         }
         self.send({"kind": "draw", **content}, buffers)
+        time.sleep(TURN)
 
     def _whole(self) -> dict[str, Any]:
         traces, layout = _properties(self.figure)

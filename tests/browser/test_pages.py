@@ -47,9 +47,9 @@ READ = """async () => {
       if (performance.now() > end) throw new Error(`revision ${part.revision} was never drawn`);
     }
     const layout = plain(stage.layout);
-    // Of an axis that keeps cells square plotly says what it made of the range that it was given.
+    // What is drawn: of an axis that keeps cells square plotly may have made another range.
     for (const [name, axis] of Object.entries(layout)) {
-      if (axis?.range) axis.range = plain(part.shown[`layout.${name}.range`]) ?? axis.range;
+      if (axis?.range) axis.range = plain(stage._fullLayout[name].range);
     }
     return { data: plain(stage.data), layout, label: stage.ariaLabel };
   };

@@ -150,6 +150,9 @@ async function render({ model, el, signal, still }) {
     const { data, layout } = laidOut(figure, width);
     const fresh = !stage.data;
     if (fresh) stage.replaceChildren();
+    // Of an axis that keeps cells square plotly takes a shorter range for a zoom, and would put back
+    // the longer one that it remembers.
+    for (const axis of Object.values(stage._fullLayout ?? {})) if (axis?._inputRange) axis._inputRange = null;
     Plotly.react(stage, data, layout, figure.config);
     if (fresh) stage.on("plotly_click", ({ points: [point] }) => {
       model.send({ kind: "click", trace: point.curveNumber, x: point.x, y: point.y });

@@ -73,7 +73,7 @@ def test_sums_stand_at_each_row_and_probabilities_sum_to_one():
     logits = logits_of(model_of(4), dataset(), 0, 3)
     texts = [a.ticktext for a in widget.figure.select_yaxes() if a.side == "right" and a.ticktext]
     assert texts == [
-        tuple(f"sum {total:#.3g}" for total in logits.sum(1).tolist()),
+        tuple(f"sum {total:.3f}" for total in logits.sum(1).tolist()),
         ("sum 1.000",) * 3,
     ]
 

@@ -8,11 +8,25 @@ from typing import Any
 import numpy as np
 
 from fwdwidgets.figures._drawing import Drawing
-from fwdwidgets.figures.board import OTHER, PREDICTED, TRUE, Board, Canvas, Rect, View
+from fwdwidgets.figures.board import (
+    MARGIN,
+    OTHER,
+    PREDICTED,
+    TRUE,
+    Board,
+    Canvas,
+    Rect,
+    View,
+    beside,
+)
 from fwdwidgets.figures.heatmap import Heatmap, Matrix
 
 _SIGN_COLORS = {"✓": TRUE, "✗": PREDICTED, "●": OTHER}
-_WIDE = [(0, 0.4, 0.59, 1), (0.63, 0.93, 0.65, 1), (0.1, 0.415, 0, 0.48), (0.57, 0.88, 0, 0.48)]
+_SUMS = (72, 62)  # pixels of the longest sum beside a row of logits, of probabilities
+_COLUMNS = [
+    (84, 1, _SUMS[0] + 62),  # names of the samples; sums and a colour scale with its numbers
+    (34, 1, _SUMS[1] + 56),
+]
 _NARROW = [
     (0.05, 0.95, 0.82, 1),
     (0.27, 0.88, 0, 0.15),
@@ -156,18 +170,30 @@ class BatchFigure:
         # Right of the last panel are the numbers of its colour scale.
         self.canvas: Canvas = board.canvas(
             {
-                0: View(1750, _NARROW, {"b": 90, "r": 62}, self._room(_NARROW, 72 / 290, -90)),
-                700: View(830, _WIDE, {"b": 70, "r": 24}, self._room(_WIDE, 60 / 900, -40)),
+                0: View(1750, _NARROW, {"b": 90, "r": 62}, self._room(_NARROW, 270, -90)),
+                **{width: self._wide(width) for width in (700, 800, 900, 1000, 1100)},
             }
         )
 
-    def _room(self, places: Sequence[Rect], gap: float, angle: int) -> dict[str, Any]:
-        """Room for the sums beside each row, `gap` wide, and for the names of the classes."""
+    def _wide(self, width: int) -> View:
+        logits, probabilities = beside(width, *_COLUMNS)
+        above = [(0, 0.4, 0.59, 1), (0.63, 0.93, 0.65, 1)]
+        places = [*above, (*logits, 0, 0.48), (*probabilities, 0, 0.48)]
+        between = width - MARGIN["l"] - MARGIN["r"]
+        return View(830, places, {"b": 70}, self._room(places, between, -40))
+
+    def _room(self, places: Sequence[Rect], width: int, angle: int) -> dict[str, Any]:
+        """Room for the sums beside each row, and for the names of the classes.
+
+        Args:
+            places: of the panels.
+            width: pixels between the margins.
+            angle: of the names.
+        """
         matrices = [self.confusion, self.logits.matrix, self.probabilities.matrix]
         room: dict[str, Any] = {}
-        for matrix, (_, right, _, _) in zip(matrices, places[1:], strict=True):
-            beside = 0 if matrix is self.confusion else gap
-            room[f"coloraxis{matrix.color}.colorbar.x"] = right + beside
+        for matrix, (_, right, _, _), sums in zip(matrices, places[1:], (0, *_SUMS), strict=True):
+            room[f"coloraxis{matrix.color}.colorbar.x"] = right + sums / width
             room[f"xaxis{matrix.axis}.tickangle"] = angle
             room[f"xaxis{matrix.axis}.tickfont.size"] = 11
         return room

@@ -345,7 +345,10 @@ class BatchForward(WeightedWidget):
             number=".2f",
             hover=("sample", "", "logit"),
         )
-        panels.logits.draw_sums(drawing, [f"sum {total:#.3g}" for total in raw.nansum(1).tolist()])
+        sums = raw.nansum(1).tolist()
+        panels.logits.draw_sums(
+            drawing, [f"sum {s:.3f}" if abs(s) < 10 else f"sum {s:.4g}" for s in sums]
+        )
         if head == "value":
             panels.probabilities.hide(drawing)
             panels.confusion.hide(drawing)

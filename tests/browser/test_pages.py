@@ -558,6 +558,7 @@ CLASHES = """() => {
     .filter(({ plotgroup }) => plotgroup?.node().querySelector(".trace, .hm"))
     .map(({ xaxis, yaxis }) => new DOMRect(
       all.left + xaxis._offset, all.top + yaxis._offset, xaxis._length, yaxis._length));
+  const scales = [...stage.querySelectorAll(".cbfills")].map((bar) => bar.getBoundingClientRect());
   const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
     && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3;
   words.forEach(({ said, box }, index) => {
@@ -569,6 +570,7 @@ CLASHES = """() => {
       const inside = x > panel.left && x < panel.right && y > panel.top && y < panel.bottom;
       if (!inside && meet(box, panel)) found.push(`${said} lies in another panel`);
     }
+    if (scales.some((bar) => meet(box, bar))) found.push(`${said} lies on a colour scale`);
     for (const other of words.slice(index + 1))
       if (meet(box, other.box)) found.push(`${said} lies on ${other.said}`);
   });

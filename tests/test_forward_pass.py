@@ -786,3 +786,10 @@ def test_an_infinite_output_is_no_answer(odd):
     masked = fw.ForwardPass(nn.Identity(), [(one, 2)])
     assert masked.prediction == int(one.softmax(0).argmax())
     assert masked.correct
+
+
+def test_of_one_sample_there_is_none_to_choose(data):
+    one, more = (fw.ForwardPass(fw.models.Network, data[:count]) for count in (1, 2))
+    for name in ("fwd-sample", "fwd-random", "fwd-previous-wrong", "fwd-next-wrong"):
+        found = [find(widget, name).disabled for widget in (one, more)]
+        assert found == [True, False], name

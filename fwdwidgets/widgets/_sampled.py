@@ -79,11 +79,13 @@ class SampledWidget(ForwardWidget):
         slider = self._slider(
             ipywidgets.IntSlider, "Sample", value=self.sample, min=0, max=self._length - 1
         )
+        slider.disabled = self._length == 1  # its handle stands at the end, and goes nowhere
         return self._link(slider, "sample", "fwd-sample")
 
     def _random_button(self) -> ipywidgets.Button:
         button = self._button("random", "a sample at random", self.random_sample)
         button.add_class("fwd-random")
+        button.disabled = self._length == 1
         return button
 
     def random_sample(self) -> None:

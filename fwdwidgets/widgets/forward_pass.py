@@ -323,6 +323,7 @@ class ForwardPass(WeightedWidget):
         next_wrong = button("wrong ▸", tip.format("next"), self.next_wrong)
         previous_wrong.add_class("fwd-previous-wrong")
         next_wrong.add_class("fwd-next-wrong")
+        previous_wrong.disabled = next_wrong.disabled = self._length == 1
         self._layer_slider = self._slider(
             ipywidgets.SelectionSlider, "Layer", options=self._layers() or [""]
         )

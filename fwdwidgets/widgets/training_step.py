@@ -228,11 +228,11 @@ class TrainingStep(ForwardWidget):
             for name in ("output", "before", "gradient", "after", "difference")
         }
         self._curve = figures.Lines(board, ["loss"], x="loss lines run", y="loss")
-        third = [(0, 0.28), (0.36, 0.64), (0.72, 0.96)]
+        third = [(0, 0.27), (0.345, 0.615), (0.69, 0.93)]
         rows = [(0.6, 1), (0, 0.36)]
         places = [(*x, *y) for y in rows for x in third]
         order = [places[i] for i in (0, 3, 1, 4, 5)]
-        half = [(0.06, 0.44), (0.56, 0.94)]
+        half = [(0.06, 0.4), (0.54, 0.86)]  # the numbers of bars stand at the right
         levels = [(0.76, 1), (0.39, 0.62), (0.05, 0.25)]
         narrow = [(*x, *y) for y in levels for x in half]
         # The numbers of output and loss stand between them.

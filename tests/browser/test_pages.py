@@ -584,10 +584,19 @@ FITS = """() => {
 LONG = [*"T-shirt/top Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag".split(), "Ankle boot"]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "ComputationGraph"])
-def test_no_word_of_a_figure_is_cut_off_at_any_width(kind, visits, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        *((kind, {}) for kind in KINDS if kind != "ComputationGraph"),
+        ("TrainingStep", {"parameter": "fc1.bias"}),
+    ],
+)
+def test_no_word_of_a_figure_is_cut_off_at_any_width(kind, state, visits, tmp_path, monkeypatch):
     monkeypatch.setattr(DATA, "classes", LONG)
-    path = make(kind).save_page(tmp_path / "page.html", seconds=0.1)
+    widget = make(kind)
+    for name, value in state.items():
+        setattr(widget, name, value)
+    path = widget.save_page(tmp_path / "page.html", seconds=0.1)
     page = visits.open(path.as_uri())
     page.wait_for_selector("[data-revision]")
     clashes = {}

@@ -9,6 +9,7 @@ from fwdwidgets.training_step import INPUT, TrainingLoop, gradient_norm
 NOTHING = (
     "Nothing has run yet: all is as it was given. The marked button is the next line of the loop."
 )
+SETTINGS = ("lr", "clip")
 TIPS = {
     "forward": "run the model on the batch",
     "loss": "measure how wrong the output is",
@@ -82,3 +83,24 @@ _SAY: dict[str, Callable[[TrainingLoop], str]] = {
     "backward": _backward,
     "step": _step,
 }
+
+
+def noted(log: str, done: str) -> str:
+    """A log with what was done after it; of settings those that a line ran under, and the last.
+
+    Args:
+        log: lines, `run=N`, and the settings `lr=` and `clip=`, separated by spaces.
+        done: one of these.
+    """
+    entries = log.split()
+    if not _is_setting(done):
+        return " ".join([*entries, done])
+    ran = max((i for i, entry in enumerate(entries, 1) if not _is_setting(entry)), default=0)
+    before = dict(entry.split("=") for entry in entries[:ran] if _is_setting(entry))
+    last = dict(entry.split("=") for entry in [*entries[ran:], done])
+    settings = [f"{n}={last[n]}" for n in SETTINGS if n in last and last[n] != before.get(n)]
+    return " ".join([*entries[:ran], *settings])
+
+
+def _is_setting(entry: str) -> bool:
+    return entry.partition("=")[0] in SETTINGS

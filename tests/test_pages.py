@@ -273,6 +273,44 @@ def test_where_nan_would_spread_over_a_tile_convolutions_run_as_they_are(tmp_pat
     assert b"weights.second.weight" in part(html, "model")
 
 
+def test_a_table_of_another_shape_is_refused(tmp_path):
+    widget = fw.BinaryOutput(nn.Linear(6, 1), fw.datasets.animals())
+    for table in ([[1, 2]], "12", [[float("nan")] * 6] * 5):
+        with pytest.raises(ValueError, match="give 5 rows of 6 finite numbers each"):
+            widget.save_page(tmp_path / "page.html", values=[table])
+
+
+def test_walks_are_recorded_whatever_else_is():
+    torch.manual_seed(0)
+    widget = fw.TrainingStep(fw.models.Net(), (torch.randn(4, 10), torch.randn(4, 1)))
+    thrice = ["output = model(inputs)", "loss = criterion(output, targets)", "loss.backward()"]
+    walk = [*thrice, *thrice, "reset", {"lr": 1.0}, {"clip": 0.5}, "run n steps"]
+    recorder = Recorder(widget, {}, walks=[walk], megabytes=0.001, seconds=60)
+    recorder.record()
+    assert recorder.spent == "the budget of 0.001 MB"
+    (logs,) = (c["values"] for c in recorder.data()["controls"] if c["name"] == "log")
+    start, once = "lr=0.01 clip=0.0", " forward loss backward"
+    assert f"{start}{once}{once}" in logs
+    assert "lr=1.0 clip=0.5 run=20" in logs
+
+
+@pytest.mark.parametrize(
+    ("walks", "error", "sentence"),
+    [
+        ("next", TypeError, "walks='next' is no list of walks: give a list of moves"),
+        (["next"], TypeError, "is no list of walks"),
+        ([["jump"]], ValueError, "'jump' is no button of StepThrough; name one of ◂ previous"),
+        ([[{"pace": 1}]], TypeError, "'pace' is no control of StepThrough; name one of sample"),
+        ([[{"sample": 99}]], ValueError, "sample=99 is not there; choose 0 to 5"),
+        ([[3]], TypeError, "3 is no move: give the text of a button, or values by the name"),
+    ],
+)
+def test_a_walk_that_cannot_be_gone_is_refused(walks, error, sentence, tmp_path):
+    widget = fw.StepThrough(fw.models.MyNetwork, DATA)
+    with pytest.raises(error, match=re.escape(sentence)):
+        widget.save_page(tmp_path / "page.html", walks=walks)
+
+
 def test_without_onnxruntime_states_are_recorded_and_the_page_says_why(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)  # as where it is not installed
     html = saved(fw.ForwardPass(fw.models.MyNetwork, DATA), tmp_path, sample=[0], seed=[0])

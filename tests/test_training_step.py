@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import fwdwidgets as fw
 from fwdwidgets.first_batch import first_batch
 from fwdwidgets.training_step import LINES, TrainingLoop, gradient_norm
+from fwdwidgets.training_words import noted
 
 
 def net():
@@ -484,3 +485,30 @@ def test_what_pytorch_warns_of_is_on_the_screen():
     assert "PyTorch warns: Using a target size (torch.Size([4]))" in widget._message.value
     widget.reset()
     assert "PyTorch warns" not in widget._message.value
+
+
+@pytest.mark.parametrize(
+    ("log", "done", "after"),
+    [
+        ("lr=0.01 clip=0.0", "lr=1.0", "lr=1.0 clip=0.0"),
+        ("lr=0.01 clip=0.0", "forward", "lr=0.01 clip=0.0 forward"),
+        ("lr=0.01 clip=0.0 run=3", "lr=1.0", "lr=0.01 clip=0.0 run=3 lr=1.0"),
+        ("lr=0.01 clip=0.0 run=3 clip=2.0", "lr=1.0", "lr=0.01 clip=0.0 run=3 lr=1.0 clip=2.0"),
+        ("lr=0.01 clip=0.0 run=3 lr=1.0", "lr=0.01", "lr=0.01 clip=0.0 run=3"),
+        ("lr=0.01 clip=0.0 run=3 lr=1.0 step", "lr=1.0", "lr=0.01 clip=0.0 run=3 lr=1.0 step"),
+    ],
+)
+def test_the_log_holds_the_settings_that_a_line_ran_under(log, done, after):
+    assert noted(log, done) == after
+
+
+def test_what_was_done_is_given_back_as_it_was():
+    first, second = widget(), widget()
+    first.run_line("forward")
+    for lr in (0.1, 0.5, first.lr):
+        first.lr = lr
+    first.run_line("loss")
+    assert first._log.value == "lr=0.01 clip=0.0 forward loss"
+    second._restore({name: part.value for name, part in first._frame.controls.items()})
+    assert second._log.value == first._log.value
+    assert second.losses == first.losses

@@ -22,23 +22,34 @@ SETUP = "import fwdwidgets.pages._capture as _capture; _capture.install(); del _
 def install() -> None:
     """Show a page in place of each widget from now on."""
     torch.set_num_threads(1)  # as served: threads would fight over the cores of a busy machine
+    from IPython.core.getipython import get_ipython
+
     plan = json.loads(os.environ[ENVIRONMENT])
-    count = 0
+    count, wished = 0, dict[str, Any]()
+
+    def begin(info: Any) -> None:
+        nonlocal wished
+        wished = plan["wishes"].get(info.raw_cell, {})
 
     def show(self: ForwardWidget, **_: Any) -> dict[str, str]:
         nonlocal count
         count += 1
         name = f"{plan['name']}-{count}.html"
         title = f"{self._frame.title}, {plan['title']}"
-        options = PageOptions(title, megabytes=plan["megabytes"], seconds=plan["seconds"])
+        budget = {"megabytes": plan["megabytes"], "seconds": plan["seconds"]}
+        choices = {name: values for name, values in wished.items() if name != "walks"}
+        options = PageOptions(title, walks=wished.get("walks", ()), **budget)
         if plan["folder"]:
             folder = Path(plan["folder"])
-            save_page(self, folder / name, options, {}, shared=plan["shared"])
+            save_page(self, folder / name, options, choices, shared=plan["shared"])
             where = f'src="{escape(folder.name, quote=True)}/{escape(name, quote=True)}"'
             # No sandbox: from file:// a browser gives a sandboxed frame none of its scripts.
             html = frame_html(where, page_heights(self), title, sandbox=False)
         else:
-            html = frame_html(srcdoc(make_page(self, {}, options)), page_heights(self), title)
+            html = srcdoc(make_page(self, choices, options))
+            html = frame_html(html, page_heights(self), title)
         return {"text/html": html, "text/plain": repr(type(self))}
 
+    shell: Any = get_ipython()
+    shell.events.register("pre_run_cell", begin)
     ForwardWidget._repr_mimebundle_ = show

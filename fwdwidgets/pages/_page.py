@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
@@ -14,7 +14,7 @@ from fwdwidgets.pages import browser_files
 from fwdwidgets.pages._archive import plain
 from fwdwidgets.pages._network import NetworkPage, plan_network
 from fwdwidgets.pages._onnx import CannotExport
-from fwdwidgets.pages._recording import Recorder, check_choices
+from fwdwidgets.pages._recording import Recorder, check_choices, check_walks
 from fwdwidgets.pages._snapshot import frame_of, kind_of
 from fwdwidgets.pages._template import page_html
 from fwdwidgets.widgets._base import ForwardWidget
@@ -29,6 +29,7 @@ class PageOptions:
         title: of the page; empty takes the widget's.
         state: values of controls by name that it opens with.
         own_sample: let the reader put in a picture of their own.
+        walks: what a reader is told to do, one move after the other; see `check_walks`.
         megabytes: how large recorded states, or weights that nobody named, may become.
         seconds: how long recording may take.
     """
@@ -36,6 +37,7 @@ class PageOptions:
     title: str = ""
     state: Mapping[str, Any] = field(default_factory=dict)
     own_sample: bool = False
+    walks: Sequence[Sequence[Any]] = ()
     megabytes: float = 4.0
     seconds: float = 60.0
 
@@ -71,6 +73,7 @@ def make_page(
     """
     options = options or PageOptions()
     chosen = check_choices(widget, choices, options.state)
+    check_walks(widget, options.walks)
     with _opened_at(widget, options.state):
         return _make(widget, chosen, options, shared)
 
@@ -97,7 +100,13 @@ def _opened_at(widget: ForwardWidget, state: Mapping[str, Any]) -> Iterator[None
 def _make(
     widget: ForwardWidget, chosen: dict[str, list[Any]], options: PageOptions, shared: str
 ) -> str:
-    recorder = Recorder(widget, chosen, megabytes=options.megabytes, seconds=options.seconds)
+    recorder = Recorder(
+        widget,
+        chosen,
+        walks=options.walks,
+        megabytes=options.megabytes,
+        seconds=options.seconds,
+    )
     network: NetworkPage | None = None
     refused = ""
     if isinstance(widget, ForwardPass):

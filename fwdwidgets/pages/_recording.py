@@ -8,10 +8,11 @@ pressed; what is near the first state comes first, until the budget is spent.
 from __future__ import annotations
 
 import heapq
+import json
 import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy as np
 from fwdwidgets.pages._archive import Archive
 from fwdwidgets.pages._snapshot import SELECTIONS, Place, Snapshots, kind_of, parts_of
 from fwdwidgets.widgets._base import ForwardWidget
+from fwdwidgets.widgets._table import written
 
 FEW = 12
 """So many values of a slider are recorded where the author names none."""
@@ -35,6 +37,8 @@ PAGE_BUTTONS = ("fwd-random", "fwd-previous-wrong", "fwd-next-wrong")
 
 State = dict[str, Any]
 """The value of each control by its name."""
+Move = str | Mapping[str, Any]
+"""What a hand does: it presses the button of this text, or sets controls by name."""
 
 
 class Recorder:
@@ -43,6 +47,7 @@ class Recorder:
     Args:
         widget: is in the state in which it was found again when `record` returns.
         choices: by the name of a control: the values to record of it, in place of all or a few.
+        walks: moves one after the other, from the first state, that are recorded before others.
         megabytes: how large the page may become by the states.
         seconds: how long recording may take.
 
@@ -59,6 +64,7 @@ class Recorder:
         widget: ForwardWidget,
         choices: Mapping[str, Iterable[Any]],
         *,
+        walks: Sequence[Sequence[Move]] = (),
         megabytes: float,
         seconds: float,
     ) -> None:
@@ -70,6 +76,7 @@ class Recorder:
         self._widget = widget
         self._controls = widget._frame.controls
         self._choices = {name: list(values) for name, values in choices.items()}
+        self._walks = walks
         self._megabytes, self._seconds = megabytes, seconds
         self._started = 0.0
         self._shown: dict[Place, Any] = {}  # by the first state
@@ -92,6 +99,11 @@ class Recorder:
         queue: list[tuple[float, int, State]] = [(0.0, next(turn), self._home)]
         queued = {self._key(self._home)}
         try:
+            for walk in self._walks:
+                for steps, reached in enumerate(self._walk(walk), 1):
+                    if (key := self._key(reached)) not in queued:
+                        queued.add(key)
+                        heapq.heappush(queue, (steps * NEXT, next(turn), reached))
             while queue and not self.spent:
                 cost, _, state = heapq.heappop(queue)
                 for extra, reached in [*self._press_all(state), *self._move_all(state)]:
@@ -102,6 +114,22 @@ class Recorder:
                         heapq.heappush(queue, (far, next(turn), reached))
         finally:
             self._go(self._home)
+
+    def _walk(self, walk: Sequence[Move]) -> list[State]:
+        """Go a way from the first state; each state on it."""
+        self._go(self._home)
+        found = []
+        for move in walk:
+            state = self._state()
+            if isinstance(move, str):
+                found.append(self._press(state, _button(self._widget, move)))
+                continue
+            for name, value in move.items():
+                reached = self._move(self._state(), name, value)
+                if reached is None:  # clear before: go there
+                    self._go({**self._state(), name: value})
+                found.append(self._state())
+        return found
 
     def _move_all(self, state: State) -> list[tuple[float, State]]:
         """Set each control to each of its values; what that led to."""
@@ -153,13 +181,16 @@ class Recorder:
             if part.disabled or any(c in part._dom_classes for c in PAGE_BUTTONS):
                 continue
             cost = NEXT if "fwd-next" in part._dom_classes else PRESS
-            part.click()
-            reached = self._state()
-            self._note()
-            number = self.parts.number(part)
-            self._presses.setdefault(self._key(state), {})[number] = self._key_shown()
-            found.append((cost, reached))
+            found.append((cost, self._press(state, part)))
         return found
+
+    def _press(self, state: State, part: Any) -> State:
+        """Press a button; the state that this led to."""
+        part.click()
+        self._note()
+        number = self.parts.number(part)
+        self._presses.setdefault(self._key(state), {})[number] = self._key_shown()
+        return self._state()
 
     def _is_spent(self) -> bool:
         if not self.spent and self.archive.packed_bytes > self._megabytes * 1e6:
@@ -329,7 +360,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _plain_value(value: Any) -> Any:
-    return value if isinstance(value, (bool, int, float, str)) else str(value)
+    return value if isinstance(value, (bool, int, float, str)) else json.dumps(value)
 
 
 def text_of(part: Any, value: Any) -> str:
@@ -338,6 +369,45 @@ def text_of(part: Any, value: Any) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and form:
         return format(value, form)
     return str(value)
+
+
+def _button(widget: ForwardWidget, text: str) -> Any:
+    """The button of this text."""
+    buttons = {
+        part.description.removeprefix("▸ "): part
+        for part in parts_of(widget)
+        if kind_of(part) == "button"
+    }
+    if text not in buttons:
+        raise ValueError(
+            f"{text!r} is no button of {type(widget).__name__}; name one of {', '.join(buttons)}."
+        )
+    return buttons[text]
+
+
+def check_walks(widget: ForwardWidget, walks: Any) -> None:
+    """See that a widget can go these ways.
+
+    Raises:
+        TypeError: they are no lists of texts and dictionaries, or a name is no control.
+        ValueError: a text is no button, or a value is not one that its control takes.
+    """
+    lists = (list, tuple)
+    if not isinstance(walks, lists) or not all(isinstance(walk, lists) for walk in walks):
+        raise TypeError(
+            f"walks={walks!r} is no list of walks: give a list of moves for each, such as "
+            '[["next", {"sample": 3}]].'
+        )
+    for move in (move for walk in walks for move in walk):
+        if isinstance(move, str):
+            _button(widget, move)
+        elif isinstance(move, Mapping):
+            check_choices(widget, {}, move)
+        else:
+            raise TypeError(
+                f"{move!r} is no move: give the text of a button, or values by the name of a "
+                "control."
+            )
 
 
 def check_choices(
@@ -361,7 +431,9 @@ def check_choices(
         if isinstance(values, str) or not isinstance(values, Iterable):
             raise TypeError(f"{name}={values!r} is no collection of values: pass a list or range.")
         # Of numbers from NumPy and tensors, the plain ones: what is kept goes into JSON.
-        checked[name] = [v.item() if hasattr(v, "item") else v for v in values]
+        checked[name] = [v.item() if getattr(v, "ndim", 1) == 0 else v for v in values]
+        if kind_of(controls[name]) == "table":
+            checked[name] = [_as_shown(controls[name], value) for value in values]
     for name, value in state.items():
         if name in checked:
             checked[name].append(value)
@@ -370,6 +442,21 @@ def check_choices(
         if (taken := _taken_by(controls[name], value)) is not None:
             raise ValueError(f"{name}={value!r} is not there; choose {taken}.")
     return checked
+
+
+def _as_shown(table: Any, value: Any) -> list[list[str]]:
+    """Numbers as a table shows them."""
+    shape = (len(table.rows), len(table.columns))
+    try:
+        numbers = np.asarray(value, dtype=np.float32)
+    except (TypeError, ValueError):
+        numbers = np.empty(0, np.float32)
+    if numbers.shape != shape or not np.isfinite(numbers).all():
+        raise ValueError(
+            f"{value!r} is no table of this widget: give {shape[0]} rows of {shape[1]} finite "
+            "numbers each."
+        )
+    return written(numbers)
 
 
 def _taken_by(part: Any, value: Any) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ def embed(
     shared: str = "",
     title: str = "",
     own_sample: bool = False,
+    walks: Sequence[Sequence[str | Mapping[str, Any]]] = (),
     megabytes: float = 4.0,
     seconds: float = 60.0,
     **choices: Iterable[Any],
@@ -79,6 +80,7 @@ def embed(
             as the published page sees it; empty for a page that has them in it.
         title: of the page.
         own_sample: as for `save_page`, like all that follows.
+        walks: ...
         megabytes: ...
         seconds: ...
         **choices: ...
@@ -94,7 +96,7 @@ def embed(
 
     from IPython.display import HTML
 
-    options = PageOptions(title, state or {}, own_sample, megabytes, seconds)
+    options = PageOptions(title, state or {}, own_sample, walks, megabytes, seconds)
     html = make_page(widget, choices, options, shared=shared)
     name = options.title or widget._frame.title
     with warnings.catch_warnings():

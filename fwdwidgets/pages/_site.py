@@ -107,6 +107,7 @@ def export_notebook(
         "megabytes": megabytes,
         "seconds": seconds,
     }
+    plan["wishes"] = _wishes(notebook.cells)
     _run(notebook, path, plan)
     body = "\n".join(_cell_html(cell) for cell in notebook.cells[1:])
     links = _links(path, around)
@@ -116,6 +117,16 @@ def export_notebook(
         shutil.copyfile(path, page.parent / WIDGETS / path.name)
         note = _NOTE.format(escape(f"{WIDGETS}/{path.name}", quote=True))
     page.write_text(_page(title, f"{links}{note}{body}{links}"), encoding="utf-8")
+
+
+def _wishes(cells: list[Any]) -> dict[str, Any]:
+    """What authors wish recorded of the widgets of a cell, by its source.
+
+    It stands in the cell's metadata, under `fwdwidgets`: `walks` and choices as for `save_page`.
+    """
+    return {
+        cell.source: cell.metadata["fwdwidgets"] for cell in cells if "fwdwidgets" in cell.metadata
+    }
 
 
 def _run(notebook: Any, path: Path, plan: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import inspect
 import math
 import operator
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
@@ -160,6 +160,7 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
         state: Mapping[str, Any] | None = None,
         own_sample: bool = False,
         shared: str | os.PathLike[str] | None = None,
+        walks: Sequence[Sequence[str | Mapping[str, Any]]] = (),
         megabytes: float = 4.0,
         seconds: float = 60.0,
         **choices: Iterable[Any],
@@ -176,6 +177,10 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
             own_sample: let the reader put in a picture of their own: from a file, or drawn. Its
                 numbers are 0 to 1; one channel is grey as `PIL.Image.convert("L")` makes it.
             shared: a folder for the parts that all pages have alike; each page is small then.
+            walks: what your text asks of a reader, as far as it is no single move from what is
+                shown: a list of moves for each, the text of a button or values by the name of a
+                control, such as `[["loss.backward()", "reset", {"lr": 1.0}]]`. Recorded states
+                begin with these.
             megabytes: how large recorded states may become.
             seconds: how long recording may take.
             **choices: values by the name of a control, such as `sample=range(100)`; by default
@@ -192,7 +197,7 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
         """
         from fwdwidgets.pages import PageOptions, save_page
 
-        options = PageOptions(title, state or {}, own_sample, megabytes, seconds)
+        options = PageOptions(title, state or {}, own_sample, walks, megabytes, seconds)
         return save_page(self, path, options, choices, shared)
 
     # --- message line -----------------------------------------------------------------------

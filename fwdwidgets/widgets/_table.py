@@ -49,7 +49,7 @@ class NumberTable(anywidget.AnyWidget):
     def show(self, values: np.ndarray, texts: Sequence[Sequence[str]], chosen: int) -> None:
         """Show float32 `values` `(rows, columns)`, each with the digits that tell it apart."""
         with self.hold_sync():
-            self.value = [[np.format_float_positional(n, trim="-") for n in row] for row in values]
+            self.value = written(values)
             self.texts = [list(row) for row in texts]
             self.chosen = chosen
             self.revision += 1
@@ -60,3 +60,8 @@ class NumberTable(anywidget.AnyWidget):
         row, column, text = content.get("row"), content.get("column"), content.get("text")
         if row in range(len(self.rows)) and column in range(len(self.columns)):
             self._edit(row, column, str(text))
+
+
+def written(values: np.ndarray) -> list[list[str]]:
+    """float32 `(rows, columns)` as text, each with the digits that tell it apart."""
+    return [[np.format_float_positional(number, trim="-") for number in row] for row in values]

@@ -16,7 +16,7 @@ from traitlets import observe, validate
 
 from fwdwidgets import badge, display, figures
 from fwdwidgets.training_step import CODE, LINES, TrainingLoop
-from fwdwidgets.training_words import NOTHING, TIPS, describe_line, last_loss
+from fwdwidgets.training_words import NOTHING, SETTINGS, TIPS, describe_line, last_loss, noted
 from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets._base import BadValue, ForwardWidget, Number, Text, row
 from fwdwidgets.widgets._plot import Plot
@@ -186,6 +186,11 @@ class TrainingStep(ForwardWidget):
             start = "" if first is None else f" from {first:.6g}"
             self._show(f"{self.loop.steps} steps: the loss went{start} to {last_loss(self.loop)}.")
 
+    def _reset_button(self) -> ipywidgets.Button:
+        button = self._button("reset", "back to the weights as given", self.reset)
+        button.add_class("fwd-home")
+        return button
+
     def reset(self) -> None:
         """Go back to the weights that the model was given with."""
         self.loop.reset()
@@ -200,7 +205,7 @@ class TrainingStep(ForwardWidget):
 
     def _note(self, done: str) -> None:
         with self._quietly():
-            self._log.value = f"{self._log.value} {done}".strip()
+            self._log.value = noted(self._log.value, done)
 
     def _log_given_back(self, change: dict[str, Any]) -> None:
         """Do again what was done before a reload."""
@@ -212,12 +217,14 @@ class TrainingStep(ForwardWidget):
                 self._log.value = ""
             for done in str(change["new"]).split():
                 name, _, value = done.partition("=")
-                if name in ("lr", "clip"):
+                if name in SETTINGS:
                     setattr(self, name, float(value))
                 elif name == "run" and 1 <= int(value) <= MAX_STEPS:
                     self.run_steps(int(value))
                 elif name in LINES:
                     self.run_line(name)
+            with self._quietly():  # as it was: a setting that was there already noted nothing
+                self._log.value = change["new"]
 
     # --- draw -----------------------------------------------------------------------------------
 
@@ -341,7 +348,7 @@ class TrainingStep(ForwardWidget):
                     "run n steps", "all five lines, n times", lambda: self.run_steps(many.value)
                 ),
                 self._bar,
-                self._button("reset", "back to the weights as given", self.reset),
+                self._reset_button(),
             ),
             row(
                 self._link(rate, "lr", "fwd-lr"),

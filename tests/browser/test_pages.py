@@ -744,6 +744,50 @@ def test_nan_is_marked_and_told_in_the_page(visits, tmp_path):
     assert marks == int(widget.trace["conv1"].value.isnan().sum()) == 6 * 25
 
 
+def test_a_reader_can_go_the_way_that_the_text_asks_for(visits, tmp_path):
+    lines = ["output = model(inputs)", "loss = criterion(output, targets)", "loss.backward()"]
+    widget = make("TrainingStep")
+    walk = [*lines, *lines, {"parameter": "fc2.bias"}, "reset"]
+    path = widget.save_page(tmp_path / "page.html", walks=[walk], megabytes=0.001)
+    page = open_page(visits, path)
+    for line in (*lines, *lines):
+        page.get_by_role("button", name=line).press("Enter")
+        page.evaluate("() => fwdwidgetsPage.settled()")
+        assert page.evaluate("() => fwdwidgetsPage.line.textContent") == ""
+    page.evaluate(SET, ["parameter", "fc2.bias"])
+    for line in ("forward", "loss", "backward") * 2:
+        widget.run_line(line)
+    widget.parameter = "fc2.bias"
+    assert page.evaluate("() => fwdwidgetsPage.line.textContent") == ""
+    assert page.locator(".fwd-badge").inner_text() == re.sub("<.*?>", "", widget._said.value)
+    page.get_by_role("button", name="run n steps").press("Enter")
+    assert "Not recorded" in page.evaluate("() => fwdwidgetsPage.line.textContent")
+    page.get_by_role("button", name="reset").press("Enter")
+    page.evaluate("() => fwdwidgetsPage.settled()")
+    assert page.evaluate("() => fwdwidgetsPage.line.textContent") == ""
+    assert "Nothing has run yet" in page.locator(".fwd-badge").inner_text()
+
+
+def test_a_number_that_the_author_foresaw_can_be_typed(visits, tmp_path):
+    widget = make("RegressionOutput")
+    legs = [list(row) for row in widget.values]
+    legs[0][5] = 100
+    path = widget.save_page(tmp_path / "page.html", values=[legs], seed=[], sample=[0, 1])
+    page = open_page(visits, path)
+    cell = page.locator(".fwd-table input").nth(5)
+    cell.fill(" 100 ")
+    cell.press("Enter")
+    page.evaluate("() => fwdwidgetsPage.settled()")
+    widget.values = legs
+    assert cell.input_value() == "100"
+    assert f"{widget.outputs[0][0]:.6g}" in page.locator(".fwd-badge").inner_text()
+    assert page.evaluate("() => fwdwidgetsPage.line.textContent") == ""
+    cell.fill("7")
+    cell.press("Enter")
+    expect(cell).to_have_value("100")
+    assert "not recorded" in page.evaluate("() => fwdwidgetsPage.line.textContent")
+
+
 def test_what_was_not_recorded_is_told_and_the_picture_is_old(visits, tmp_path):
     widget = fw.StepThrough(fw.models.Network, DATA)
     path = widget.save_page(tmp_path / "page.html", megabytes=0.05)

@@ -141,10 +141,22 @@ class Page {
   }
 
   told(part, content) {
+    if (content.kind === "edit" && this.typed(part, content)) return;
     part.show(part.shown); // a typed number is taken back
     this.tell(content.kind === "edit"
       ? "A number of your own is not recorded in this page; the one from before is kept. In a notebook it runs."
       : "A click on the picture does nothing in this page: please use the controls.");
+  }
+
+  // Goes to the table with a number that was typed, where that was recorded.
+  typed(part, { row, column, text }) {
+    const number = this.controlOf(part);
+    const cells = part.shown.value.map((line) => [...line]);
+    cells[row][column] = String(Number(text.trim().replace(",", ".")));
+    const id = this.engine.controls[number]?.values.indexOf(JSON.stringify(cells).replaceAll(",", ", ")) ?? -1;
+    if (id < 0 || !this.engine.leads(number, id)) return false;
+    this.after(this.engine.move(number, id), part);
+    return true;
   }
 
   pressed(part) {
@@ -155,7 +167,7 @@ class Page {
       return this.after(this.engine.move(sample, others[Math.floor(Math.random() * others.length)] ?? -1), part);
     }
     const step = classes.includes("fwd-next-wrong") ? 1 : classes.includes("fwd-previous-wrong") ? -1 : 0;
-    if (!step) return this.after(this.engine.press(part.number), part);
+    if (!step) return this.after(this.engine.press(part.number, classes.includes("fwd-home")), part);
     this.engine.findWrong(sample, step).then((found) => {
       if (found === null) this.tell("No other sample of this page is answered wrong.");
       else this.after(found, part);

@@ -5,7 +5,8 @@ class Recorded {
     this.data = data;
     this.page = page;
     this.index = new Map(data.plain.map((state) => [data.keys[state], state]));
-    this.at = 0;
+    this.at = 0; // null in a state that was not recorded
+    this.last = 0; // the last one that was
     this.vector = data.keys[0].split(",").map(Number);
   }
 
@@ -50,8 +51,10 @@ class Recorded {
     return this.go(this.target(number, value), this.vector.with(number, value));
   }
 
-  press(part) {
-    return this.go(this.at === null ? undefined : this.data.presses[this.vector.join(",")]?.[part], this.vector);
+  // A button leads on from a recorded state; `home`, one that leads back, from the last of them.
+  press(part, home) {
+    const from = home ? this.last : this.at;
+    return this.go(from === null ? undefined : this.data.presses[this.data.keys[from]]?.[part], this.vector);
   }
 
   go(state, vector) {
@@ -60,7 +63,7 @@ class Recorded {
       this.at = null;
       return false;
     }
-    this.at = state;
+    this.at = this.last = state;
     this.vector = this.data.keys[state].split(",").map(Number);
     this.page.show(this.shown(state));
     return true;

@@ -103,7 +103,7 @@ class Recorder:
                 for steps, reached in enumerate(self._walk(walk), 1):
                     if (key := self._key(reached)) not in queued:
                         queued.add(key)
-                        heapq.heappush(queue, (steps * NEXT, next(turn), reached))
+                        heapq.heappush(queue, (steps * PRESS, next(turn), reached))
             while queue and not self.spent:
                 cost, _, state = heapq.heappop(queue)
                 for extra, reached in [*self._press_all(state), *self._move_all(state)]:

@@ -51,10 +51,10 @@ class Recorded {
     return this.go(this.target(number, value), this.vector.with(number, value));
   }
 
-  // A button leads on from a recorded state; `home`, one that leads back, from the last of them.
+  // A button leads on from a recorded state; one that leads `home` from the last, or as from the first.
   press(part, home) {
-    const from = home ? this.last : this.at;
-    return this.go(from === null ? undefined : this.data.presses[this.data.keys[from]]?.[part], this.vector);
+    const led = (state) => this.data.presses[this.data.keys[state]]?.[part];
+    return this.go(home ? led(this.last) ?? led(0) : led(this.at), this.vector);
   }
 
   go(state, vector) {

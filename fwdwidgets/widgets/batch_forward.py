@@ -6,36 +6,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets
-import numpy as np
-import torch
 import traitlets
 from torch import nn
 from traitlets import observe, validate
 
-from fwdwidgets import badge, display, figures
-from fwdwidgets.batches import (
-    BatchRun,
-    classes_to_show,
-    confusion,
-    look_at,
-    run_batch,
-    tile_inputs,
-)
+from fwdwidgets import badge, figures
+from fwdwidgets.batches import BatchRun, look_at, run_batch
 from fwdwidgets.diagnose import explain_nonfinite
 from fwdwidgets.outputs import Answer
 from fwdwidgets.trace import ForwardTrace
 from fwdwidgets.widgets._base import BadValue, Index, row
+from fwdwidgets.widgets._batch_figure import BatchDrawing, Shown
 from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._steps import StepTable
 from fwdwidgets.widgets._weighted import WeightedWidget
 
 MAX_SIZE = 32
 """More rows could not be read."""
-PICTURES_ASPECT = 1.3
-"""Width over height of the panel of the pictures."""
-
-Tiling = tuple[tuple[int, int], tuple[int, int]]
-"""Height and width of a tile; rows and columns of tiles."""
 
 
 class BatchForward(WeightedWidget):
@@ -112,8 +99,8 @@ class BatchForward(WeightedWidget):
             training=bool(training),
             checkpoints=checkpoints,
         )
-        self._figure = figures.BatchFigure()
-        self._plot = Plot(self._figure.canvas, "batch")
+        self._picture = BatchDrawing()
+        self._plot = Plot(self._picture.panels.canvas, "batch")
         self._plot.add_class("fwd-figure")
         self._plot.on_click(self._clicked)
         self._table = StepTable(choosable=False)
@@ -121,9 +108,8 @@ class BatchForward(WeightedWidget):
         self._run: BatchRun | None = None
         self._failure = ""
         self._targets: list[int | float | None] = []
+        self._batch: Shown | None = None  # what there is to draw
         self._ran: tuple[Any, ...] = ()  # the state that `_run` is of
-        self._tiling: Tiling = ((1, 1), (1, 1))
-        self._columns = 0  # of logits and probabilities
         self._pictured = ""  # what the figure shows, in words
         self.start, self.size = start, size
         self._begin(start if sample is None else sample, seed, epoch)
@@ -248,12 +234,12 @@ class BatchForward(WeightedWidget):
             self._set_results(answers)
         self._error = self._failure
         drawing = figures.Drawing()
-        if answers:
+        if self._batch is not None:
             if new:
-                self._draw_batch(drawing, answers)
+                self._picture.draw(drawing, self._batch)
                 self._pictured = self._describe_batch()
                 self._plot.old = False
-            self._draw_frames(drawing)
+            self._picture.draw_frames(drawing, self._batch, self.row)
             about = f"{self._describe_batch()}, row {self.row} is framed"
             self._plot.draw(drawing, f"{about}: pictures, confusion, logits, probabilities")
         else:
@@ -290,125 +276,22 @@ class BatchForward(WeightedWidget):
         self.set_trait(
             "probabilities", tuple(tuple(answer.probabilities.tolist()) for answer in answers)
         )
+        self._batch = None
+        if answers and self._run is not None:
+            self._batch = Shown(
+                self.start,
+                self._run.inputs,
+                answers,
+                self._targets,
+                self.labels,
+                self.predictions,
+                self._name,
+            )
         right = [sign == "✓" for sign in self._signs() if sign != "●"]
         self.set_trait("accuracy", sum(right) / len(right) if right else None)
 
     def _signs(self) -> list[str]:
-        """Right, wrong, or neither of the two, for each row."""
-        pairs = zip(self.predictions, self.labels, strict=False)
-        return ["●" if p is None or t is None else "✓" if p == t else "✗" for p, t in pairs]
-
-    def _draw_batch(self, drawing: figures.Drawing, answers: tuple[Answer, ...]) -> None:
-        assert self._run is not None, "there are answers"
-        inputs, panels = self._run.inputs, self._figure
-        tiles = tile_inputs(inputs, PICTURES_ASPECT)
-        self._tiling = tiles.tile, tiles.tiles
-        low, high = display.full_range(inputs).tolist()
-        pictures = panels.pictures.heatmap
-        note = f"<br>{tiles.note}" if tiles.note else ""
-        pictures.say(drawing, f"<b>pictures</b> {tuple(inputs.shape)}{note}")
-        pictures.draw(
-            drawing,
-            tiles.z.numpy(),
-            (low, high),
-            kind="mosaic",
-            unit="sample",
-            tile=tiles.tile,
-            tiles=tiles.tiles,
-            first=(self.start, 0, 0),
-        )
-        panels.pictures.draw_signs(drawing, self._signs(), self._tiling)
-        self._draw_rows(drawing, answers)
-
-    def _draw_rows(self, drawing: figures.Drawing, answers: tuple[Answer, ...]) -> None:
-        """Draw logits and probabilities, a row a sample, and the confusion matrix."""
-        panels, head = self._figure, answers[0].head
-        logits = [answer.output if answer.logits is None else answer.logits for answer in answers]
-        raw = torch.stack(logits)  # (N, K)
-        truths = [self._name(label) for label in self.labels]
-        if head == "value":
-            shown, names = [0], ["value"]
-            truths = ["" if t is None else f"target {t:.4g}" for t in self._targets]
-        else:
-            shown = classes_to_show(self.labels, self.predictions, raw.shape[1])
-            names = [self._name(index) for index in shown]
-        self._columns = len(shown)
-        title = "output" if answers[0].logits is None else "logits"
-        panels.logits.matrix.say(drawing, f"<b>{title}</b> {tuple(raw.shape)}, one row a sample")
-        low, high = display.symmetric_range(raw).tolist()
-        panels.logits.matrix.draw(
-            drawing,
-            raw[:, shown].numpy(),
-            (low, high),
-            rows=[f"{self.start + index} {truth}" for index, truth in enumerate(truths)],
-            columns=names,
-            number=".2f",
-            hover=("sample", "", "logit"),
-        )
-        sums = raw.nansum(1).tolist()
-        panels.logits.draw_sums(
-            drawing, [f"sum {s:.3f}" if abs(s) < 10 else f"sum {s:.4g}" for s in sums]
-        )
-        if head == "value":
-            panels.probabilities.hide(drawing)
-            panels.confusion.hide(drawing)
-            panels.confusion.say(drawing, "")
-            panels.draw_diagonal(drawing, 0)
-            return
-        self._draw_probabilities(drawing, answers, shown, names)
-        self._draw_confusion(drawing, raw.shape[1], shown, names)
-
-    def _draw_probabilities(
-        self,
-        drawing: figures.Drawing,
-        answers: tuple[Answer, ...],
-        shown: list[int],
-        names: list[str],
-    ) -> None:
-        chances = torch.stack([answer.probabilities for answer in answers])  # (N, K)
-        panel = self._figure.probabilities
-        title = f"<b>{answers[0].head_name}</b> {tuple(chances.shape)}, each row sums to one"
-        if answers[0].head == "sigmoids":
-            title = f"<b>sigmoid</b> {tuple(chances.shape)}, rows need not sum to one"
-        panel.matrix.say(drawing, title)
-        rows = [f"{self.start + index} {sign}" for index, sign in enumerate(self._signs())]
-        panel.matrix.draw(
-            drawing,
-            chances[:, shown].numpy(),
-            (0.0, float(chances.nan_to_num(0).max()) or 1.0),
-            rows=rows,
-            columns=names,
-            number=".1%",
-            hover=("sample", "", "probability"),
-        )
-        panel.draw_sums(drawing, [f"sum {total:.3f}" for total in chances.sum(1).tolist()])
-
-    def _draw_confusion(
-        self, drawing: figures.Drawing, classes: int, shown: list[int], names: list[str]
-    ) -> None:
-        counts = confusion(self.labels, self.predictions, classes)[shown][:, shown]
-        panel = self._figure.confusion
-        panel.say(drawing, "<b>confusion matrix</b><br>row: label, column: prediction")
-        z = counts.numpy().astype(np.float32)
-        z[z == 0] = np.nan  # an empty cell is read faster than a field of zeros
-        most = max(1, int(counts.max()))
-        panel.draw(
-            drawing,
-            z,
-            (0.0, float(most)),
-            rows=names,
-            columns=names,
-            number="d",
-            hover=("really", "taken for", "samples:"),
-        )
-        self._figure.draw_diagonal(drawing, len(shown))
-
-    def _draw_frames(self, drawing: figures.Drawing) -> None:
-        """Frame the chosen sample wherever it stands."""
-        self._figure.pictures.draw_frame(drawing, self.row, self._tiling)
-        self._figure.logits.draw_frame(drawing, self.row, self._columns)
-        if self._answers()[0].head != "value":
-            self._figure.probabilities.draw_frame(drawing, self.row, self._columns)
+        return self._batch.signs if self._batch else []
 
     # --- in words -----------------------------------------------------------------------------
 
@@ -444,11 +327,12 @@ class BatchForward(WeightedWidget):
         if not answers or answers[0].head == "value":
             return ""
         classes = len(answers[0].probabilities)
-        if self._columns == classes:
+        drawn = self._picture.columns
+        if drawn == classes:
             return ""
         return (
-            f"Of {classes:,} classes, {self._columns} are drawn that are a label or a prediction "
-            "here; each sum is over all classes."
+            f"Of {classes:,} classes, {drawn} are drawn that are a label or a prediction here; each "
+            "sum is over all classes."
         )
 
     def _describe_axis(self, trace: ForwardTrace) -> str:
@@ -507,13 +391,7 @@ class BatchForward(WeightedWidget):
 
     def _clicked(self, trace: int, x: float, y: float) -> None:
         """Choose the row, or the picture, that was clicked."""
-        pictures = self._figure.pictures
-        if trace == pictures.heatmap.trace:
-            index = pictures.index(x, y, self._tiling)
-        elif trace in self._figure.rows:
-            index = int(y)
-        else:
-            return
-        if self._answers() and 0 <= index < self._count():
+        index = self._picture.row_at(trace, x, y)
+        if self._answers() and index is not None and 0 <= index < self._count():
             with self._from_page():
                 self.row = index

@@ -331,8 +331,8 @@ class BatchForward(WeightedWidget):
         if drawn == classes:
             return ""
         return (
-            f"Of {classes:,} classes, {drawn} are drawn that are a label or a prediction here; each "
-            "sum is over all classes."
+            f"Of {classes:,} classes, {drawn} are drawn that are a label or a prediction here; "
+            "each sum is over all classes."
         )
 
     def _describe_axis(self, trace: ForwardTrace) -> str:

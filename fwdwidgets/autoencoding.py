@@ -21,10 +21,17 @@ SAMPLES = 200
 
 @dataclass(frozen=True, eq=False)
 class Half:
-    """What one half gave: a value, or a sentence that says why there is none."""
+    """What one half gave: a value, or a sentence that says why there is none.
+
+    Attributes:
+        value: a code `(K,)`, or a reconstruction in the shape of the sample.
+        failure: why there is none.
+        shape: of a code as the encoder gives it for one sample.
+    """
 
     value: Tensor | None
     failure: str
+    shape: tuple[int, ...] = ()
 
 
 def halves(network: nn.Module) -> tuple[nn.Module, nn.Module]:
@@ -58,15 +65,25 @@ def encode(forward: Forward, sample: Tensor) -> Half:
             f"The code has {code.numel()} numbers: a slider each is too much for a hand. Make it "
             f"at most {MAX_CODE}.",
         )
-    return Half(code.detach().float().cpu().flatten(), "")
+    return Half(code.detach().float().cpu().flatten(), "", tuple(code.shape[1:]))
 
 
-def decode(forward: Forward, code: Tensor, shape: tuple[int, ...]) -> Half:
-    """The reconstruction of a code `(K,)`, in the shape of the sample."""
+def decode(
+    forward: Forward, code: Tensor, shape: tuple[int, ...], code_shape: tuple[int, ...] = (-1,)
+) -> Half:
+    """The reconstruction of a code `(K,)`, in the shape of the sample.
+
+    Args:
+        forward: runs the model.
+        code: its numbers.
+        shape: of the sample.
+        code_shape: of the code as the encoder gives it for one sample.
+    """
     with forward.mode() as network:
         decoder = halves(network)[1]
         first = next(network.parameters(), code)
-        trace = trace_forward(decoder, code[None].to(first.device, first.dtype))
+        given = code.reshape(1, *code_shape).to(first.device, first.dtype)
+        trace = trace_forward(decoder, given)
     if trace.error is not None:
         return Half(None, "The decoder: " + explain_failure(trace))
     output = trace.output
@@ -78,6 +95,31 @@ def decode(forward: Forward, code: Tensor, shape: tuple[int, ...]) -> Half:
             f"The decoder gave {got}: expected the {wanted:,} numbers of the input {shape}.",
         )
     return Half(output.detach().float().cpu().reshape(shape), "")
+
+
+def explain_difference(forward: Forward, sample: Tensor, reconstruction: Tensor) -> str:
+    """Say where the model's own output is not what its decoder makes of its encoder's code.
+
+    Args:
+        forward: runs the model.
+        sample: an input without batch axis.
+        reconstruction: by the two halves, in the shape of the sample.
+
+    Returns:
+        A sentence; empty where both agree up to rounding, or `forward()` itself fails.
+    """
+    with forward.mode() as network:
+        trace = trace_forward(network, batch_of_one(sample, network).clone())
+    output = trace.output
+    if trace.error is not None or not isinstance(output, Tensor):
+        return ""
+    words = "Shown is decoder(encoder(x)), and forward() of this model does something else"
+    if output.numel() != reconstruction.numel():
+        return f"{words}: its output has shape {tuple(output.shape)}."
+    own = output.detach().float().cpu().reshape(reconstruction.shape)
+    if torch.allclose(own, reconstruction, 1e-3, 1e-5, equal_nan=True):
+        return ""
+    return f"{words}: its output differs by up to {(own - reconstruction).abs().max():.3g}."
 
 
 def code_ranges(forward: Forward, dataset: Any) -> tuple[Tensor, Tensor]:

@@ -77,9 +77,22 @@ def first_nonfinite(trace: "ForwardTrace") -> "Step | None":
         trace: A trace, complete or partial.
 
     Returns:
-        The step, or None when every value is finite. Integer and bool values always are.
+        The step, or None when every value is finite. Integer and bool values always are; so is
+        minus infinity that the steps after it took up, as softmax does with a mask.
     """
-    return next((step for step in trace.steps if _count_nonfinite(step) != (0, 0)), None)
+    odd = [step for step in trace.steps if _count_nonfinite(step) != (0, 0)]
+    output = trace.output
+    if trace.error is None and isinstance(output, torch.Tensor) and _nonfinite_in(output) == (0, 0):
+        if all(_is_mask(value) for step in odd for value in _values(step)):
+            return None
+    return odd[0] if odd else None
+
+
+def _is_mask(value: torch.Tensor) -> bool:
+    """Whether all that is not finite is minus infinity."""
+    if _nonfinite_in(value) == (0, 0):
+        return True
+    return not value.is_complex() and bool((value.isfinite() | value.isneginf()).all())
 
 
 def explain_nonfinite(trace: "ForwardTrace", sample_input: torch.Tensor | None = None) -> str:

@@ -6,6 +6,7 @@ and the logits are the input of that last step.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,11 +14,27 @@ from torch import Tensor
 
 from fwdwidgets import display
 from fwdwidgets.display import as_float
-from fwdwidgets.trace import ForwardTrace
+from fwdwidgets.trace import ForwardTrace, Step
 
 THRESHOLD = 0.5
 """A single sigmoid output of at least this is class 1."""
 
+_HEADS = {
+    "softmax": "softmax",
+    "softmin": "softmin",
+    "log_softmax": "log_softmax",
+    "sigmoid": "sigmoid",
+    "special_expit": "sigmoid",
+    "expit": "sigmoid",
+}
+"""How an operation that makes probabilities is read."""
+_UNDONE = {("exp", "log_softmax"): "softmax", ("log", "softmax"): "log_softmax"}
+"""An operation after another one, and what both are together."""
+_KEEPS = frozenset(
+    "view reshape squeeze unsqueeze flatten unflatten ravel view_as reshape_as getitem select "
+    "float double half bfloat16 to type type_as clone contiguous detach cpu clamp clip".split()
+)
+"""After these each number still says what it said."""
 _NOTES = {
     "softmax": "This model ends in softmax: its output is drawn as it is, no second softmax.",
     "log_softmax": "This model ends in log_softmax: the probabilities are exp(output).",
@@ -74,7 +91,7 @@ def read_answer(trace: ForwardTrace, row: int = 0, *, decided: bool = True) -> A
         return Answer(head, output, logits, chances, None, "")
     note = _NOTES.get(head, "")
     total = float(chances.sum()) if head == "softmax" else 1.0
-    if abs(total - 1) > 1e-3:
+    if abs(total - 1) > sum_tolerance(trace.output):
         note = (
             f"This model ends in softmax, but this row sums to {total:.4g}: the softmax runs "
             "along another axis than the classes. Use nn.Softmax(dim=1)."
@@ -84,14 +101,42 @@ def read_answer(trace: ForwardTrace, row: int = 0, *, decided: bool = True) -> A
 
 def find_head(trace: ForwardTrace) -> str:
     """How the output `(N, K)` of this trace is to be read: see `Answer.head`."""
-    last = trace.output_step
-    op = last.op if last is not None else ""
+    op, _ = find_last(trace)
     one = trace.output.shape[-1] == 1
     if op == "sigmoid":
         return "sigmoid" if one else "sigmoids"
     if one:
         return "value"
-    return op if op in ("softmax", "log_softmax") else "logits"
+    return op or "logits"
+
+
+def find_last(trace: ForwardTrace) -> tuple[str, Step | None]:
+    """What made probabilities of the output, past what only copies or shapes them anew.
+
+    Returns:
+        `"softmax"`, `"log_softmax"` or `"sigmoid"`, and the step whose input are the logits, None
+        where they are no step's; an empty text where none of the three did.
+    """
+    step, count, after = trace.output_step, trace.output.numel(), ""
+    while step is not None and step.shape is not None and math.prod(step.shape) == count:
+        head = _HEADS.get(step.op, "")
+        if head and after:
+            return _UNDONE.get((after, head), ""), step
+        if head:  # the logits of softmin are those of softmax with another sign
+            return ("softmax", None) if head == "softmin" else (head, step)
+        if step.op in ("exp", "log") and not after:
+            after = step.op
+        elif step.op not in _KEEPS:
+            break
+        parent = step.parents[0] if step.parents else None
+        step = trace[parent] if parent is not None else None
+    return "", None
+
+
+def sum_tolerance(output: Tensor) -> float:
+    """How far from 1 the sum of a softmax may be, in the dtype in which it was computed."""
+    eps = torch.finfo(output.dtype).eps if output.is_floating_point() else 0.0
+    return max(1e-3, eps * output.shape[-1])
 
 
 def probabilities(output: Tensor, head: str) -> Tensor:
@@ -180,12 +225,12 @@ def answer_picture(answer: Answer, classes: Tensor) -> dict[str, Tensor]:
 
 
 def _logits_before(trace: ForwardTrace, row: int) -> Tensor | None:
-    """One row of the input of the step that made the output."""
-    last = trace.output_step
+    """One row of what the probabilities were made of."""
+    _, last = find_last(trace)
     name = last.parents[0] if last is not None and last.parents else None
     if name is None:
         return None
     value = trace[name].value
-    if value is None or value.shape != trace.output.shape:
+    if value is None or value.numel() != trace.output.numel():
         return None
-    return as_float(value[row])
+    return as_float(value.reshape(trace.output.shape)[row])

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from fwdwidgets.compute import Forward
 from fwdwidgets.diagnose import explain_failure
 from fwdwidgets.display import as_float
+from fwdwidgets.outputs import find_last
 from fwdwidgets.trace import ForwardTrace
 
 MAX_ROWS, MAX_FEATURES = 64, 32
@@ -23,8 +24,6 @@ MAX_ROWS, MAX_FEATURES = 64, 32
 
 LARGEST = torch.finfo(torch.float32).max
 """No number of a table is larger: the model gets float32."""
-
-_LAST = ("sigmoid", "softmax", "log_softmax")
 
 
 class Table(Dataset[tuple[Tensor, float | int | None]]):
@@ -222,9 +221,8 @@ def run_table(forward: Forward, values: Tensor) -> TableRun:
             "class or a value is a real number. Return output.abs() or output.real."
         )
         return TableRun(trace, "", None, None, failure)
-    step = trace.output_step
-    last = step.op if step is not None and step.op in _LAST else ""
-    parent = step.parents[0] if step is not None and last and step.parents else None
+    last, step = find_last(trace)
+    parent = step.parents[0] if step is not None and step.parents else None
     before = trace[parent].value if parent is not None else None
     raw = before if before is not None and before.numel() == output.numel() else output
     return TableRun(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 import warnings
@@ -76,7 +77,10 @@ def train(
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         try:
-            _keep(checkpoints, network, items, criterion, batch_size)
+            start = _keep(checkpoints, network, items, criterion, batch_size)
+            if not math.isfinite(start.loss):
+                _stop(f"the loss is {start.loss} before training", checkpoints, bar)
+                return checkpoints
             # Only now does a lazy layer have its parameters.
             device = device_of(network)
             parameters = [p for p in network.parameters() if p.requires_grad]
@@ -94,6 +98,9 @@ def train(
                     bar.show(epoch, number, value.item())
                 point = _keep(checkpoints, network, items, criterion, batch_size)
                 bar.end(epoch, point.loss, point.accuracy)
+                if not math.isfinite(point.loss):
+                    _stop(f"the loss became {point.loss} in epoch {epoch}", checkpoints, bar)
+                    return checkpoints
         except KeyboardInterrupt:
             _stop("training was interrupted", checkpoints, bar)
         finally:
@@ -139,6 +146,11 @@ class _Items(Dataset[tuple[Tensor, Tensor]]):
         sample = get_sample(self._dataset, index, target=True)
         if sample.label is None:
             raise ValueError(f"sample {index} has no label: training needs one for each sample.")
+        if self.classes and isinstance(sample.label, float):
+            raise ValueError(
+                f"label={sample.label!r} of sample {index} is a number, and that of sample 0 a "
+                "class: make all labels floats for a regression, or whole numbers for classes."
+            )
         if self.classes:
             return sample.input, torch.tensor(int(sample.label))
         return sample.input, torch.tensor([float(sample.label)])
@@ -191,7 +203,9 @@ def _keep(
                 )
             total += float(value) * len(targets)
             classes = classes and output.dim() == 2 and output.shape[1] > 1
-            right += int((output.argmax(dim=1) == targets).sum()) if classes else 0
+            if classes:  # NaN is no answer
+                answered = ~output.isnan().any(dim=1)
+                right += int(((output.argmax(dim=1) == targets) & answered).sum())
             count += len(targets)
     return checkpoints.add(network, total / count, right / count if classes else None)
 
@@ -199,7 +213,9 @@ def _keep(
 def _stop(reason: str, checkpoints: Checkpoints, bar: _Bar) -> None:
     bar.stop()
     kept = f"the weights of {len(checkpoints)} epochs are kept, the first from before training"
-    advice = ": try a smaller lr" if "loss" in reason else ""
+    advice = ": try a smaller lr" if "became" in reason else ""
+    if "before" in reason:
+        advice = ": look for NaN in the inputs, or at the model with fw.WhatWentWrong"
     warnings.warn(f"{reason}{advice}; {kept}.", stacklevel=3)
 
 

@@ -94,8 +94,10 @@ class TrainingLoop:
         lr = self.lr if hasattr(self, "optimizer") else None
         # Copied together, so that the copied optimizer moves the copied parameters.
         self.model, made = copy.deepcopy((self._model, self._given))
-        for parameter in self.model.parameters():
+        for given, parameter in zip(self._model.parameters(), self.model.parameters(), strict=True):
             parameter.grad = None
+            for hook in (given._backward_hooks or {}).values():  # a copy has none
+                parameter.register_hook(hook)  # type: ignore[no-untyped-call]
         self.inputs.grad = None
         self.optimizer = _made(made, self.model)
         self._groups = [g for g in self.optimizer.param_groups if float(g["lr"]) == self.lr]

@@ -153,3 +153,42 @@ def test_a_reload_gives_the_code_back(model, data):
     widget._restore({"sample": 2, "code 0": ends[0], "code 2": ends[1]})
     assert (widget.code[0], widget.code[2]) == ends
     assert set(widget._frame.controls) >= {"sample", "seed", "code 0", "code 1", "code 2"}
+
+
+class Between(nn.Module):
+    """Does something between its halves."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.decoder = nn.Linear(6, 2), nn.Linear(2, 6)
+
+    def forward(self, x):
+        return self.decoder(torch.tanh(self.encoder(x)))
+
+
+def test_a_forward_that_does_more_than_its_halves_is_told():
+    torch.manual_seed(0)
+    model, x = Between(), torch.randn(6)
+    widget = fw.Autoencoder(model, [(x, 0)])
+    with torch.no_grad():
+        gap = (model(x) - model.decoder(model.encoder(x))).abs().max()
+    assert f"its output differs by up to {gap:.3g}" in widget._message.value
+
+
+def test_a_code_of_channels_keeps_its_shape():
+    class Convolutional(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = nn.Sequential(nn.Conv2d(1, 2, 4), nn.AdaptiveAvgPool2d((1, 2)))
+            self.decoder = nn.Sequential(nn.ConvTranspose2d(2, 1, (4, 3)))
+
+        def forward(self, x):
+            return self.decoder(self.encoder(x))
+
+    torch.manual_seed(0)
+    model, image = Convolutional(), torch.rand(1, 4, 4)
+    widget = fw.Autoencoder(model, [(image, 0)])
+    assert len(widget.code) == 4
+    with torch.no_grad():
+        torch.testing.assert_close(widget.reconstruction, model(image[None])[0])
+    assert widget._message.value == ""

@@ -138,3 +138,48 @@ def test_dropout_is_drawn_under_the_documented_seed():
     torch.manual_seed(DROPOUT_SEED)
     with torch.no_grad():
         assert torch.equal(run.trace.output, model(image[None]))
+
+
+class Ending(nn.Module):
+    """A linear layer, and an ending."""
+
+    def __init__(self, end, outputs=3):
+        super().__init__()
+        self.fc, self.end = nn.Linear(4, outputs), end
+
+    def forward(self, x):
+        return self.end(self.fc(x))
+
+
+@pytest.mark.parametrize(
+    ("end", "chances"),
+    [
+        (lambda z: z.softmax(1).float(), lambda z: z.softmax(1)),
+        (lambda z: z.softmax(1).view(-1, 3).clone(), lambda z: z.softmax(1)),
+        (lambda z: z.softmax(1).reshape(-1, 3).contiguous(), lambda z: z.softmax(1)),
+        (lambda z: z.softmax(1).clamp(0, 1).detach(), lambda z: z.softmax(1)),
+        (lambda z: z.log_softmax(1).exp(), lambda z: z.softmax(1)),
+        (lambda z: z.softmax(1).log(), lambda z: z.softmax(1)),
+        (lambda z: nn.functional.softmin(z, 1), lambda z: (-z).softmax(1)),
+        (lambda z: torch.special.expit(z), torch.sigmoid),
+        (lambda z: 2 * z.softmax(1), lambda z: (2 * z.softmax(1)).softmax(1)),
+        (lambda z: z.softmax(1)[:, :2], lambda z: z.softmax(1)[:, :2].softmax(1)),
+    ],
+)
+def test_no_second_softmax_is_taken_of_probabilities_that_are_copied_or_shaped(end, chances):
+    torch.manual_seed(0)
+    model, x = Ending(end), torch.randn(4)
+    shown = torch.tensor(fw.ForwardPass(model, [(x, 0)]).probabilities)
+    with torch.no_grad():
+        torch.testing.assert_close(shown, chances(model.fc(x[None]))[0], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("end", [lambda z: z.sigmoid().squeeze(1), lambda z: z.sigmoid().view(-1)])
+def test_no_second_sigmoid_is_taken_of_one_that_is_squeezed(end):
+    torch.manual_seed(0)
+    model, rows = Ending(end, 1), torch.randn(5, 4)
+    widget = fw.BinaryOutput(model, rows)
+    with torch.no_grad():
+        expected = model(rows)
+    torch.testing.assert_close(torch.tensor(widget.outputs).flatten(), expected)
+    assert "does not end in a sigmoid" not in widget._message.value

@@ -410,3 +410,15 @@ def test_nan_after_an_infinite_mask():
     text = explain_nonfinite(trace_forward(Calls(attend), torch.rand(1, 2)))
     assert text.startswith("masked_fill, ")
     assert "The first NaN came later, in softmax." in text
+
+
+def test_a_mask_of_minus_infinity_that_softmax_takes_up_is_no_finding():
+    class Causal(nn.Module):
+        def forward(self, x):
+            scores = x @ x.transpose(1, 2)
+            mask = torch.ones(scores.shape[1:], dtype=torch.bool).triu(1)
+            return scores.masked_fill(mask, -torch.inf).softmax(-1)
+
+    trace = trace_forward(Causal(), torch.randn(1, 4, 3))
+    assert first_nonfinite(trace) is None
+    assert explain_nonfinite(trace) == ""

@@ -481,3 +481,77 @@ def test_samples_of_several_shapes_are_recorded_and_the_footer_says_why(tmp_path
     widget = fw.ForwardPass(Length(), [(torch.rand(3), 0), (torch.rand(5), 1)])
     said = footer(saved(widget, tmp_path, sample=[0, 1]))
     assert "its samples have several shapes, (3,) and (5,)" in said
+
+
+class InPlace(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(784, 10)
+
+    def forward(self, x):
+        x -= 0.5
+        return self.out(x.flatten(1))
+
+
+def test_exporting_a_forward_that_works_in_place_leaves_the_dataset_as_found(tmp_path):
+    data = [(torch.rand(1, 28, 28), 3)]
+    before = data[0][0].clone()
+    model = InPlace()
+    html = saved(fw.ForwardPass(model, data), tmp_path, seed=[])
+    assert "Every move runs the network" in footer(html)
+    assert torch.equal(data[0][0], before)
+    widget = fw.ForwardPass(model, data)
+    with torch.no_grad():
+        expected = model.out((before - 0.5).flatten()[None])[0].softmax(0)
+    torch.testing.assert_close(torch.tensor(widget.probabilities), expected)
+
+
+class Scaled(nn.Linear):
+    """Has a parameter that no layer knows how to draw."""
+
+    def __init__(self):
+        super().__init__(784, 10)
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        return super().forward(x.flatten(1)) * self.scale
+
+
+def test_a_model_that_cannot_be_drawn_anew_is_saved_with_its_own_weights(tmp_path):
+    model = nn.Sequential(Scaled())
+    said = footer(saved(fw.ForwardPass(model, DATA), tmp_path))
+    assert "Every move runs the network" in said
+    assert "1 set of weights" in said
+
+
+def test_lazy_layers_that_a_factory_makes_are_saved(tmp_path):
+    def make():
+        return nn.Sequential(nn.Flatten(), nn.LazyLinear(4), nn.LazyLinear(10))
+
+    said = footer(saved(fw.ForwardPass(make, DATA), tmp_path, seed=[0, 1]))
+    assert "Every move runs the network" in said
+    assert "2 sets of weights" in said
+
+
+@pytest.mark.parametrize("label", [1.7, 99, -1])
+def test_a_label_that_is_no_class_is_told_in_the_footer(label, tmp_path):
+    data = [DATA[0], (DATA[1][0], label)]
+    said = unescape(footer(saved(fw.ForwardPass(fw.models.MyNetwork, data), tmp_path, seed=[0])))
+    assert f"label={label} of sample 1 is no class of this model" in said
+    assert "recorded state" in said
+
+
+class Padded(nn.Module):
+    """Pads by a number of NumPy, as a computed padding is."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.out = nn.Conv2d(1, 2, 3), nn.Linear(2, 10)
+
+    def forward(self, x):
+        x = nn.functional.conv2d(x, self.conv.weight, padding=np.int64(1))
+        return self.out(x.mean(dim=(2, 3)))
+
+
+def test_a_padding_of_numpy_ends_in_a_page(tmp_path):
+    assert footer(saved(fw.ForwardPass(Padded, DATA), tmp_path, sample=[0, 1], seed=[0]))

@@ -219,3 +219,27 @@ def test_a_widget_walks_through_the_epochs():
         model.load_state_dict(found[epoch].state)
         with torch.no_grad():
             assert widget.prediction == int(model(few[5][0][None]).argmax())
+
+
+def test_nan_is_no_answer_and_is_told():
+    data = [(torch.randn(3), i % 2) for i in range(6)]
+    with pytest.warns(UserWarning, match="the loss became nan in epoch 1: try a smaller lr"):
+        points = fw.train(
+            nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), data, 3, lr=1e30
+        )
+    assert len(points) == 2
+    assert points[1].accuracy == 0
+
+
+def test_a_loss_that_is_nan_before_training_is_told():
+    data = [(torch.full((3,), torch.nan), 0)] * 4
+    with pytest.warns(UserWarning, match="the loss is nan before training: look for NaN"):
+        points = fw.train(nn.Linear(3, 2), data, 1)
+    assert len(points) == 1
+    assert points[0].accuracy == 0
+
+
+def test_numbers_among_classes_are_refused():
+    data = [(torch.randn(3), 0)] * 3 + [(torch.randn(3), 0.9)]
+    with pytest.raises(ValueError, match=r"label=0\.9 of sample 3 is a number"):
+        fw.train(nn.Linear(3, 2), data, 1)

@@ -512,3 +512,15 @@ def test_what_was_done_is_given_back_as_it_was():
     second._restore({name: part.value for name, part in first._frame.controls.items()})
     assert second._log.value == first._log.value
     assert second.losses == first.losses
+
+
+def test_hooks_of_gradients_stay():
+    model = nn.Linear(3, 2)
+    model.weight.register_hook(lambda grad: grad * torch.tensor([[1.0], [0.0]]))
+    data = torch.randn(4, 3), torch.randn(4, 2)
+    shown = fw.TrainingStep(model, data)
+    for line in ("forward", "loss", "backward"):
+        shown.run_line(line)
+    nn.functional.mse_loss(model(data[0]), data[1]).backward()
+    torch.testing.assert_close(shown.loop.model.weight.grad, model.weight.grad)
+    assert shown.loop.model.weight.grad[1].abs().max() == 0

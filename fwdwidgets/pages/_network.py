@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 import numpy as np
+from torch.nn.parameter import is_lazy
 
 from fwdwidgets import display, figures
 from fwdwidgets.compute import Run
@@ -89,7 +90,13 @@ class _Planner:
     def _load_samples(self) -> list[Sample]:
         length = len(self.widget.dataset)
         wanted = self.choices.get("sample", range(min(FEW, length)))
-        return [self.widget._load(i) for i in sorted({*map(int, wanted), self.widget.sample})]
+        samples = [self.widget._load(i) for i in sorted({*map(int, wanted), self.widget.sample})]
+        for sample in samples:
+            try:
+                self.widget._check_sample(sample)
+            except ValueError as error:
+                raise CannotExport(str(error).rstrip(".")) from None
+        return samples
 
     def _list_weights(self) -> list[tuple[str, int | None]]:
         """Seeds, or epochs, and the weights as given."""
@@ -100,10 +107,24 @@ class _Planner:
             epochs = self.choices.get("epoch", spread.round())
             return [("epoch", i) for i in sorted({*map(int, epochs), widget.epoch or 0})]
         wanted = {*map(int, self.choices.get("seed", range(self._few())))}
+        if "seed" not in self.choices and not self._can_be_drawn():
+            wanted = set()
         if widget.seed is not None:
             wanted |= {widget.seed}
         seeds: list[tuple[str, int | None]] = [("seed", i) for i in sorted(wanted)]
         return [*seeds, ("seed", None)] if self.forward.has_own_weights else seeds
+
+    def _can_be_drawn(self) -> bool:
+        """Whether there are seeds of this model: of an instance not every parameter can be."""
+        if not self.forward.has_own_weights:
+            return True
+        try:
+            self._use("seed", 0)
+        except ValueError:
+            return False
+        finally:
+            self._use(*self._shown_weights())
+        return True
 
     def _few(self, most: int = FEW) -> int:
         """How many sets of weights there are room for where the author names none."""
@@ -197,6 +218,8 @@ class _Planner:
         for number, weights in enumerate(self.weights):
             self._use(*weights)
             assert self.forward.network is not None, "_use chooses one"
+            if any(map(is_lazy, self.forward.network.parameters())):
+                self.forward.run(self.samples[0].input)  # only now does it have weights
             state = weights_of(self.forward.network)
             prover.use(state)
             for index, sample in enumerate(self.samples):

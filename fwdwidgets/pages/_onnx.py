@@ -106,7 +106,9 @@ class _Everything(nn.Module):
     ) -> dict[str, Tensor]:
         named = {f"model.{name}": weight for name, weight in weights.items()}
         with _winograd.Convolutions((weights[name], kernels[name]) for name in self.tiles):
-            made: dict[str, Tensor] = functional_call(self.view, named, (batch, label))
+            # A copy goes in: a forward that works in place must not change the dataset.
+            given = (batch.clone(), label)
+            made: dict[str, Tensor] = functional_call(self.view, named, given)
         for name, size in self.tiles.items():
             made[kernels_input(name)] = _winograd.transform(weights[name], size)
         for number, (picture, value) in enumerate(zip(self.pictures, values, strict=True)):
@@ -162,12 +164,13 @@ def export(model: nn.Module, run: Run, *, tiled: bool = True) -> Exported:
             f"{who} writes to its own {name} in each forward pass, as BatchNorm in train mode does"
         )
     layouts = list(dict.fromkeys(_layouts(run)))
-    weights, tiles = weights_of(model), _winograd.find(model, run.batch) if tiled else {}
-    everything = _Everything(model, [each.view for each in layouts], tiles)
-    kernels = {name: _winograd.transform(weights[name], size) for name, size in tiles.items()}
+    weights = weights_of(model)
     values = [torch.zeros(each.shape, dtype=each.dtype) for each in layouts]
-    arguments = (run.batch, torch.full((), -1), weights, kernels, values)
     try:
+        tiles = _winograd.find(model, run.batch) if tiled else {}
+        everything = _Everything(model, [each.view for each in layouts], tiles)
+        kernels = {name: _winograd.transform(weights[name], size) for name, size in tiles.items()}
+        arguments = (run.batch, torch.full((), -1), weights, kernels, values)
         with torch.no_grad(), _quietly():
             names = list(everything(*arguments))
             program = torch.export.export(everything, arguments)

@@ -32,7 +32,13 @@ PRESS, NEXT = 0.6, 0.05
 """What a press of a button, and of the one that is marked as next, costs; a move costs 1 to 2."""
 FROM_START = ("sample", "seed", "row", "n", "draw")
 """Of these sliders the first values say more than values from all over."""
-PAGE_BUTTONS = ("fwd-random", "fwd-previous-wrong", "fwd-next-wrong")
+PAGE_BUTTONS = (
+    "fwd-random",
+    "fwd-previous-wrong",
+    "fwd-next-wrong",
+    "fwd-previous-step",
+    "fwd-next-step",
+)
 """Buttons that the page script understands by itself."""
 
 State = dict[str, Any]
@@ -110,8 +116,10 @@ class Recorder:
                     key = self._key(reached)
                     if key not in queued:
                         queued.add(key)
-                        far = cost + extra if extra else self._distance(reached)
+                        far = min(cost + extra, self._distance(reached))
                         heapq.heappush(queue, (far, next(turn), reached))
+                if state is self._home:
+                    self._return_all()
         finally:
             self._go(self._home)
 
@@ -144,7 +152,7 @@ class Recorder:
                 if value != state[name] and not self._is_spent():
                     other = self._move(state, name, value)
                     if other is not None:
-                        reached.append((0.0, other))
+                        reached.append((self._step(name, value), other))
         return reached
 
     def _move(self, state: State, name: str, value: Any) -> State | None:
@@ -169,6 +177,15 @@ class Recorder:
         else:
             self._leading.add(name)
         return reached
+
+    def _return_all(self) -> None:
+        """Set each control that others follow to another value, and back to its first one."""
+        for name in sorted(self._leading):
+            home, part = self._home[name], self._controls[name]
+            other = next((v for v in self._values_of(name, part) if v != home), home)
+            self._go({**self._home, name: other})
+            if not self._is_spent():
+                self._move(self._state(), name, home)
 
     def _press_all(self, state: State) -> list[tuple[float, State]]:
         """Press each button; what that led to."""
@@ -233,12 +250,16 @@ class Recorder:
 
     def _distance(self, state: State) -> float:
         """How far a state is from the first: 1 to 2 for each control that differs."""
-        far = 0.0
-        for name, value in state.items():
-            if value != self._home.get(name):
-                known = self._values[name]
-                far += 1 + abs(known.index(value) - known.index(self._home[name])) / len(known)
-        return far
+        return sum(
+            self._step(name, value)
+            for name, value in state.items()
+            if value != self._home.get(name)
+        )
+
+    def _step(self, name: str, value: Any) -> float:
+        """How far a value of a control is from the first one: 1 to 2."""
+        known = self._values[name]
+        return 1 + abs(known.index(value) - known.index(self._home[name])) / len(known)
 
     # --- what is kept ---------------------------------------------------------------------------
 
@@ -271,7 +292,9 @@ class Recorder:
                 # Of values that are lists themselves, each in quotes.
                 few = [f"“{text}”" if ", " in text else text for text in few]
                 ways.append(f"{name} {', '.join(few)}")
-        return f"Recorded are {'; '.join(ways)}, not every one with every other." if ways else ""
+        every = math.prod(len(values) for values in self._values.values()) == len(self._known)
+        rest = "" if every else ", not every one with every other"
+        return f"Recorded are {'; '.join(ways)}{rest}." if ways else ""
 
     def _note(self, *, exactly: bool = False) -> None:
         """Keep what is shown now, unless this state is known."""
@@ -334,11 +357,41 @@ class Recorder:
                 for name, moves in self._moves.items()
                 if name in self._leading
             },
+            "forgets": {
+                name: forgotten
+                for name, moves in self._moves.items()
+                if name in self._leading and (forgotten := _forgotten(moves))
+            },
             "presses": {
                 key: {str(n): self._known[to] for n, to in presses.items()}
                 for key, presses in self._presses.items()
             },
         }
+
+
+def _forgotten(moves: Mapping[str, str]) -> list[int]:
+    """Which controls another one sets anew, whatever they were: as an encoder does the code.
+
+    Args:
+        moves: of that control: the state that was wanted, and the one that was reached.
+
+    Returns:
+        Their places in a key; none where what they were made a difference, or where nothing shows
+        that it makes none.
+    """
+    pairs = [(w.split(","), r.partition("!")[0].split(",")) for w, r in moves.items()]
+    changed = {
+        at
+        for w, r in pairs
+        for at, (one, other) in enumerate(zip(w, r, strict=False))
+        if one != other
+    }
+    led: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for wanted, reached in pairs:
+        rest = tuple(part for at, part in enumerate(wanted) if at not in changed)
+        led.setdefault(rest, set()).add(tuple(reached))
+    same = all(len(reached) == 1 for reached in led.values())
+    return sorted(changed) if same and len(pairs) > len(led) else []
 
 
 def _value(part: Any) -> Any:

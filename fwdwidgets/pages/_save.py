@@ -64,7 +64,7 @@ def embed(
     own_sample: bool = False,
     walks: Sequence[Sequence[str | Mapping[str, Any]]] = (),
     megabytes: float = 4.0,
-    seconds: float = 60.0,
+    seconds: float = 20.0,
     **choices: Iterable[Any],
 ) -> Any:
     """Show the page of a widget in the output of a cell, where it stays when that is published.
@@ -82,7 +82,7 @@ def embed(
         own_sample: as for `save_page`, like all that follows.
         walks: ...
         megabytes: ...
-        seconds: ...
+        seconds: how long recording may take; tools that build books end a cell after 30 s.
         **choices: ...
 
     Returns:
@@ -106,18 +106,9 @@ def embed(
         return HTML(frame)  # type: ignore[no-untyped-call]
 
 
-FIT = """<script>
-if (!window.fwdFrames) {
-  window.fwdFrames = true;
-  addEventListener("message", ({ data, source }) => {
-    const height = Math.ceil(data?.fwdHeight);
-    if (!(height > 0 && height < 20000)) return;
-    for (const frame of document.querySelectorAll("iframe.fwd-page"))
-      if (frame.contentWindow === source) frame.style.height = `${height}px`;
-  });
-}
-</script>"""
-"""Gives each frame the height that its page says it has."""
+_FIT = (Path(__file__).parent / "static" / "fit.js").read_text(encoding="utf-8")
+FIT = f"<script>\n{_FIT}</script>"
+"""Gives each frame the height that its page says it has, and the light of what it stands on."""
 
 
 def frame_html(
@@ -140,9 +131,15 @@ def frame_html(
     wide, narrow = heights
     name = f"fwd-page-{wide}-{narrow}"
     own = f' sandbox="{SANDBOX}"' if sandbox else ""
+    # One theme gives tables a ground of their own in the dark, and takes a frame for one.
+    plain = "html .bd-content div.cell_output .text_html:has(iframe.fwd-page)"
+    style = (
+        f"{plain} {{ background: none !important; padding: 0 !important; }} "
+        f".{name} {{ width: 100%; height: {wide}px; border: 0; }} "
+        f"@container (max-width: {NARROW}px) {{ .{name} {{ height: {narrow}px; }} }}"
+    )
     return (
-        f"<style>.{name} {{ width: 100%; height: {wide}px; border: 0; }} "
-        f"@container (max-width: {NARROW}px) {{ .{name} {{ height: {narrow}px; }} }}</style>"
+        f"<style>{style}</style>"
         f'<div style="container-type: inline-size"><iframe class="fwd-page {name}" '
         f'title="{escape(title, quote=True)}"{own} loading="lazy" {source}></iframe></div>'
         + (FIT if fits else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -12,7 +13,7 @@ from fwdwidgets.pages._archive import packed
 from fwdwidgets.widgets._plot import STATIC
 
 HERE = Path(__file__).parent / "static"
-DRAWN = ("plot", "steps", "table")
+DRAWN = ("plot", "steps", "table", "frame")
 """Modules of the live widgets that a page uses as they are."""
 SCRIPTS = ("words", "numbers", "still", "parts", "recorded", "network", "own", "page")
 
@@ -28,10 +29,10 @@ def script() -> str:
     parts = []
     for name in DRAWN:
         code = (STATIC / f"{name}.js").read_text(encoding="utf-8")
-        before, export, after = code.partition("export default { render };")
-        if not export or after.strip():
-            raise RuntimeError(f"{name}.js does not end in 'export default {{ render }};'")
-        parts.append(f"const {name} = (() => {{\n{before}return {{ render }};\n}})();")
+        before, _, offered = code.rpartition("export default ")
+        if not re.fullmatch(r"\{[\w, ]+\};\s*", offered):
+            raise RuntimeError(f"{name}.js does not end in 'export default {{ ... }};'")
+        parts.append(f"const {name} = (() => {{\n{before}return {offered}}})();")
     parts += [(HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
     return "(() => {\n" + "\n".join(parts) + "})();\n"
 

@@ -13,6 +13,7 @@ arXiv:1509.09308, whose letters are kept: Y = A^T [(G g G^T) * (B^T d B)] A.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
+
+from fwdwidgets._state import left_as_found
 
 LEAST_CHANNELS = 32
 """With fewer channels the transforms cost more than they save."""
@@ -160,8 +163,10 @@ class _Call:
 
 
 def _pair(value: Any) -> tuple[int, int]:
-    rows, columns = (value, value) if isinstance(value, int) else (*value, *value)[:2]
-    return rows, columns
+    if hasattr(value, "__index__"):
+        return operator.index(value), operator.index(value)
+    rows, columns = (*value, *value)[:2]
+    return operator.index(rows), operator.index(columns)
 
 
 class Convolutions(TorchFunctionMode):
@@ -207,7 +212,7 @@ def find(model: nn.Module, batch: Tensor) -> dict[str, int]:
     Returns:
         The size of the tiles by the name of the weight.
     """
-    with torch.no_grad(), Convolutions() as convolutions:
-        model(batch)
+    with torch.no_grad(), left_as_found(model.modules()), Convolutions() as convolutions:
+        model(batch.clone())
     sizes = {id(weight): size for weight, size in reversed(convolutions.found)}
     return {name: sizes[id(w)] for name, w in model.named_parameters() if id(w) in sizes}

@@ -13,7 +13,14 @@ from torch import Tensor, nn
 from traitlets import observe, validate
 
 from fwdwidgets import badge, display, figures
-from fwdwidgets.autoencoding import Half, code_ranges, decode, encode, halves
+from fwdwidgets.autoencoding import (
+    Half,
+    code_ranges,
+    decode,
+    encode,
+    explain_difference,
+    halves,
+)
 from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets._base import BadValue, Several, row, shows
 from fwdwidgets.widgets._plot import Plot
@@ -143,6 +150,7 @@ class Autoencoder(WeightedWidget):
         """Take the sample's code, and make a slider for each of its numbers."""
         half: Half = encode(self._forward, self._sample.input)
         self._error = half.failure
+        self._code_shape = half.shape
         numbers = [] if half.value is None else half.value.tolist()
         with self._quietly():
             if len(numbers) != len(self._codes):
@@ -191,7 +199,9 @@ class Autoencoder(WeightedWidget):
         image = self._sample.input
         shape = tuple(image.shape)
         half = (
-            decode(self._forward, torch.tensor(self.code), shape) if self.code else Half(None, "")
+            decode(self._forward, torch.tensor(self.code), shape, self._code_shape)
+            if self.code
+            else Half(None, "")
         )
         self._error = self._error or half.failure
         self.reconstruction = half.value
@@ -201,6 +211,8 @@ class Autoencoder(WeightedWidget):
         self.set_trait("error", error)
         self._plot.old = half.value is None
         self._draw(image, half.value)  # the picture first: what follows takes its time
+        if half.value is not None and self.code == self._own:
+            self._notes["forward"] = explain_difference(self._forward, image, half.value)
         self._status.value = f"eval mode · {self._describe_weights()} · {self._length:,} samples"
         self._said.value = badge.badge_html("neutral", self._describe())
         self._follow_weights()

@@ -150,6 +150,13 @@ class ComputationGraph(ForwardWidget):
             self._error = ""
             self._show()
 
+    def _step_buttons(self) -> list[ipywidgets.Button]:
+        back = self._button("◂ back", "one step back", self.previous_step)
+        forth = self._button("next ▸", "one step on", self.next_step)
+        back.add_class("fwd-previous-step")
+        forth.add_class("fwd-next-step")
+        return [back, forth]
+
     def next_step(self) -> None:
         """Compute one node more, or go one way more back; at the end nothing happens."""
         self.step = min(self.step + 1, len(self._steps))
@@ -267,8 +274,7 @@ class ComputationGraph(ForwardWidget):
             *([row(*sliders)] if sliders else []),
             row(
                 self._link(self._step_slider, "step", "fwd-step"),
-                self._button("◂ back", "one step back", self.previous_step),
-                self._button("next ▸", "one step on", self.next_step),
+                *self._step_buttons(),
             ),
             self._said,
             row(self._picture, self._code),

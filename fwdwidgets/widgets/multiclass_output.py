@@ -12,6 +12,7 @@ from torch import nn
 
 from fwdwidgets import badge, figures
 from fwdwidgets.batches import classes_to_show
+from fwdwidgets.outputs import sum_tolerance
 from fwdwidgets.tables import TableRun, as_table, check_classes
 from fwdwidgets.widgets._rows import RowsWidget
 
@@ -130,7 +131,7 @@ class MulticlassOutput(RowsWidget):
                 "not sum to one. Shown is the softmax of its output; use nn.Softmax(dim=-1)."
             )
         sums = chances.sum(dim=1)
-        if last and bool(((sums - 1).abs() > 1e-3).any()):
+        if last and bool(((sums - 1).abs() > sum_tolerance(self.trace.output)).any()):
             return (
                 f"These rows do not sum to one (the first to {float(sums[0]):.4g}): the softmax "
                 "runs along another axis than the classes. Use nn.Softmax(dim=-1)."

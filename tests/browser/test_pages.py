@@ -661,8 +661,12 @@ def test_the_address_opens_a_moment_and_says_what_is_not_there(forward_page, vis
     )
     page.evaluate("location.hash = '#layer=conv9'")
     page.wait_for_function(
-        "fwdwidgetsPage.line.textContent.includes('layer=conv9 is not recorded')"
+        "fwdwidgetsPage.line.textContent.includes('layer=conv9: that is not recorded')"
     )
+    page.evaluate("location.hash = '#layer=conv9&pace=2&sample=2'")  # the rest is taken
+    page.wait_for_function("fwdwidgetsPage.engine.value('sample') === 2")
+    page.evaluate("() => fwdwidgetsPage.settled()")
+    assert "sample 2, seed 1" in page.locator("[role=img]").get_attribute("aria-label")
 
 
 @pytest.mark.parametrize("kind", ["ForwardPass", "StepThrough"])
@@ -735,7 +739,7 @@ def test_nan_is_marked_and_told_in_the_page(visits, tmp_path):
     page.locator(".fwd-sample input").press("ArrowRight")
     page.evaluate("() => fwdwidgetsPage.settled()")
     widget.sample = 1
-    assert "NaN" in page.locator(".fwd-message").first.inner_text()
+    assert "NaN" in page.locator(".fwd-message:not(.fwd-page-message)").inner_text()
     assert "the output holds NaN or infinity" in page.locator(".fwd-badge").inner_text()
     marks = page.evaluate(
         "() => Array.from(document.querySelector('[role=img]').data"
@@ -761,7 +765,9 @@ def test_a_reader_can_go_the_way_that_the_text_asks_for(visits, tmp_path):
     assert page.evaluate("() => fwdwidgetsPage.line.textContent") == ""
     assert page.locator(".fwd-badge").inner_text() == re.sub("<.*?>", "", widget._said.value)
     page.get_by_role("button", name="run n steps").press("Enter")
-    assert "Not recorded" in page.evaluate("() => fwdwidgetsPage.line.textContent")
+    said = "Where “run n steps” leads from here is not recorded in this page."
+    assert said in page.evaluate("() => fwdwidgetsPage.line.textContent")
+    assert page.locator(".fwd-old").count() == 0  # the picture is right
     page.get_by_role("button", name="reset").press("Enter")
     page.evaluate("() => fwdwidgetsPage.settled()")
     assert page.evaluate("() => fwdwidgetsPage.line.textContent") == ""
@@ -785,16 +791,83 @@ def test_a_number_that_the_author_foresaw_can_be_typed(visits, tmp_path):
     cell.fill("7")
     cell.press("Enter")
     expect(cell).to_have_value("100")
+    expect(cell).to_be_focused()
     assert "not recorded" in page.evaluate("() => fwdwidgetsPage.line.textContent")
+
+
+def test_what_a_control_sets_anew_may_have_been_anything(visits, tmp_path):
+    widget = make("Autoencoder")
+    path = widget.save_page(tmp_path / "page.html", sample=[0, 1, 2], seed=[], megabytes=0.2)
+    page = open_page(visits, path)
+    for sample in (1, 2, 0):
+        page.evaluate(SET, ["sample", sample])
+        page.evaluate("() => fwdwidgetsPage.settled()")
+        widget.sample = sample
+        assert page.evaluate("() => fwdwidgetsPage.line.textContent") == ""
+        shown = [page.locator(".fwd-leaf output").nth(at).inner_text() for at in (0, 1)]
+        assert shown == [f"{number:.2f}" for number in widget.code]
+
+
+@pytest.mark.parametrize(
+    ("kind", "button"), [("StepThrough", "next ▸"), ("ComputationGraph", "next ▸")]
+)
+def test_a_button_goes_where_the_slider_goes(kind, button, visits, tmp_path):
+    path = make(kind).save_page(tmp_path / "page.html", seconds=2, megabytes=0.2)
+    page = visits.open(path.as_uri())
+    page.wait_for_selector("[data-revision], .fwd-picture svg")
+    for _ in range(3):
+        before = page.url
+        page.get_by_role("button", name=button).press("Enter")
+        page.evaluate("() => fwdwidgetsPage.settled()")
+        assert page.evaluate("() => fwdwidgetsPage.line.textContent") == ""
+        assert page.url != before
+
+
+def test_a_number_line_in_words_tells_the_values(visits, tmp_path):
+    widget = make("RegressionOutput")
+    page = open_page(visits, widget.save_page(tmp_path / "page.html", seed=[], sample=[0]))
+    page.get_by_text("This chart in words").click()
+    words = page.locator(".fwd-words p")
+    expect(words).to_contain_text("cow")
+    for name, (value,) in zip(widget.dataset.row_names, widget.outputs, strict=True):
+        assert f"{name} {float(f'{value:.4g}'):g}" in words.inner_text()
+
+
+def test_a_matrix_in_words_tells_its_numbers(visits, tmp_path):
+    widget = make("MulticlassOutput")
+    page = open_page(visits, widget.save_page(tmp_path / "page.html", seed=[], sample=[0]))
+    page.get_by_text("This chart in words").click()
+    words = page.locator(".fwd-words p")
+    expect(words).to_contain_text("softmax")
+    chances = torch.tensor(widget.outputs).softmax(1)[0]
+    numbers = (float(f"{chance:.4g}") for chance in chances.tolist())
+    row = ", ".join(
+        f"{name} {n:g}" for name, n in zip(widget.dataset.classes, numbers, strict=True)
+    )
+    assert f"cow: {row}" in words.inner_text().replace("▸ ", "")
+
+
+@pytest.mark.parametrize("ground", ["white", "black"])
+def test_a_frame_is_as_light_as_what_it_stands_on(ground, visits, tmp_path):
+    html = fw.embed(make("RegressionOutput"), seed=[], sample=[0]).data
+    around = tmp_path / "around.html"
+    around.write_text(f"<body style='background: {ground}'>{html}</body>", encoding="utf-8")
+    page = visits.open(around.as_uri(), scheme="null")
+    frame = page.frame_locator("iframe")
+    expect(frame.locator("[data-revision]")).to_be_attached()
+    expect(frame.locator("body")).to_have_attribute(
+        "data-jp-theme-light", str(ground == "white").lower()
+    )
 
 
 def test_what_was_not_recorded_is_told_and_the_picture_is_old(visits, tmp_path):
     widget = fw.StepThrough(fw.models.Network, DATA)
-    path = widget.save_page(tmp_path / "page.html", megabytes=0.05)
+    few = {"sample": range(4), "seed": range(4), "step": ["conv1", "out"]}
+    path = widget.save_page(tmp_path / "page.html", megabytes=0.05, **few)
     page = visits.open(path.as_uri())
     page.wait_for_selector(".js-plotly-plot .main-svg")
-    for name in ("sample", "seed"):
-        page.evaluate(SET, [name, 3])
+    for name, value in (("sample", 3), ("seed", 3), ("step", "out")):
+        page.evaluate(SET, [name, value])
     assert "ot recorded in this page" in page.locator(".fwd-page-message").inner_text()
     assert page.locator(".fwd-figure.fwd-old").count() == 1
 

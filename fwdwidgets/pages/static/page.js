@@ -70,6 +70,7 @@ class Page {
     this.rest = null;
     for (const [number, shown] of values) if (this.parts[number].kind !== "plot") this.parts[number].show(shown);
     for (const [number, shown] of values) this.dress(number, shown);
+    if (this.views.has(0)) frame.showCode(this.views.get(0));
     this.refresh();
     this.keepAddress();
   }
@@ -142,7 +143,7 @@ class Page {
 
   told(part, content) {
     if (content.kind === "edit" && this.typed(part, content)) return;
-    part.show(part.shown); // a typed number is taken back
+    part.fire("change:revision"); // a typed number is taken back
     this.tell(content.kind === "edit"
       ? "A number of your own is not recorded in this page; the one from before is kept. In a notebook it runs."
       : "A click on the picture does nothing in this page: please use the controls.");
@@ -167,7 +168,13 @@ class Page {
       return this.after(this.engine.move(sample, others[Math.floor(Math.random() * others.length)] ?? -1), part);
     }
     const step = classes.includes("fwd-next-wrong") ? 1 : classes.includes("fwd-previous-wrong") ? -1 : 0;
-    if (!step) return this.after(this.engine.press(part.number, classes.includes("fwd-home")), part);
+    const along = classes.includes("fwd-next-step") ? 1 : classes.includes("fwd-previous-step") ? -1 : 0;
+    if (along) return this.go("step", along);
+    if (!step) {
+      if (this.engine.press(part.number, classes.includes("fwd-home"))) return;
+      return this.tell(`Where “${part.shown.description}” leads from here is not recorded in this page. In a notebook it runs.`,
+        this.engine.at === null);
+    }
     this.engine.findWrong(sample, step).then((found) => {
       if (found === null) this.tell("No other sample of this page is answered wrong.");
       else this.after(found, part);
@@ -176,12 +183,36 @@ class Page {
 
   // One step on for a play button; whether there was one.
   advance(part) {
-    const number = this.engine.controls.findIndex((control) => control.name === this.data.choosers[part.number]);
-    const slider = this.parts[this.engine.controls[number].part];
-    const next = slider.shown.values[slider.shown.index + 1];
-    if (next === undefined) return false;
-    this.picked(slider, next);
-    return true;
+    return this.go(this.data.choosers[part.number], 1);
+  }
+
+  // Moves a control with that name one on or back; whether there was one.
+  go(name, along) {
+    const number = this.engine.controls.findIndex((control) => control.name === name);
+    const { values, part } = this.engine.controls[number];
+    const slider = this.parts[part];
+    if (slider.kind === "slider") {
+      const id = values.indexOf(values[this.engine.vector[number]] + along);
+      this.chosen(slider, id);
+      return id >= 0;
+    }
+    const next = slider.shown.values[slider.shown.index + along];
+    if (next !== undefined) this.picked(slider, next);
+    return next !== undefined;
+  }
+
+  // Which of its options a slider offers: where one leads, and where it stands.
+  offered(part) {
+    const every = part.shown.options.map((_, index) => index);
+    const number = this.controlOf(part);
+    if (number < 0) return every;
+    const { values } = this.engine.controls[number];
+    const leads = (index) => {
+      const id = values.indexOf(part.shown.values[index]);
+      return id >= 0 && this.engine.leads(number, id);
+    };
+    const some = every.filter((index) => index === part.shown.index || leads(index));
+    return some.length > 1 ? some : every;
   }
 
   after(done, part, typed) {
@@ -192,13 +223,12 @@ class Page {
       const number = this.engine.controls.findIndex((control) => control.part === p);
       return `${this.parts[p].shown.description || name} ${texts[this.engine.vector[number]]}`;
     });
-    this.tell(typed !== undefined
-      ? `${typed} is not recorded in this page. ${this.data.reach}`
-      : `Not recorded in this page: ${state.join(", ") || part.shown.description}. The picture is the one from before; `
+    if (typed !== undefined) return this.tell(`${typed} is not recorded in this page together with what else is chosen. ${this.data.reach}`);
+    if (this.engine.at !== null) return this.tell(`That is not recorded in this page. ${this.data.reach}`);
+    this.tell(`Not recorded in this page: ${state.join(", ") || part.shown.description}. The picture is the one from before; `
         + "another move may be recorded, and in a notebook all of them run.", true);
   }
 
-  // Says something below the widget; `old` marks the picture as one of before.
   fail(error) {
     this.tell(this.engine.session
       ? `The network failed here: ${error.message}. The picture is the one from before.`
@@ -207,11 +237,16 @@ class Page {
     console.error(error);
   }
 
+  // Says something over the picture, where the eye is; `old` marks it as one of before.
   tell(text, old = false) {
     if (this.line.textContent !== text) this.line.textContent = text;
-    for (const { part } of this.parts.filter(({ kind }) => kind === "plot").map((part) => ({ part }))) {
+    for (const part of this.pictures) {
       this.views.get(part.number)?.classList.toggle("fwd-old", old || Boolean(part.shown.old));
     }
+  }
+
+  get pictures() {
+    return this.parts.filter(({ kind, shown }) => kind === "plot" || shown.classes?.includes("fwd-picture"));
   }
 
   // --- address ----------------------------------------------------------------------------------
@@ -234,13 +269,14 @@ class Page {
   }
 
   openAddress(hash) {
+    const missing = [];
     for (const [name, text] of new URLSearchParams(hash.replace(/^#/, ""))) {
       const number = this.engine.controls.findIndex((control) => control.name === name);
       const id = this.engine.controls[number]?.values.findIndex((value) => String(value) === text) ?? -1;
-      if (id < 0 || !this.engine.move(number, id)) {
-        return this.tell(`${name}=${text} is not recorded in this page. ${this.data.reach}`);
-      }
+      const there = id >= 0 && (id === this.engine.vector[number] || this.engine.leads(number, id));
+      if (!there || !this.engine.move(number, id)) missing.push(`${name}=${text}`);
     }
+    if (missing.length) this.tell(`${missing.join(", ")}: that is not recorded in this page. ${this.data.reach}`);
   }
 
   // --- begin ------------------------------------------------------------------------------------
@@ -253,9 +289,11 @@ class Page {
     const made = this.view(0);
     made.setAttribute("role", "group");
     made.setAttribute("aria-label", this.data.title);
-    made.append(this.line);
+    const picture = this.pictures.find(({ number }) => this.views.has(number));
+    (picture ? this.view(picture.number) : made).prepend(this.line);
     if (this.data.network?.own) made.append(new OwnSample(this).element);
     root.replaceChildren(made);
+    frame.showCode(made);
     if (location.hash) this.openAddress(location.hash);
     addEventListener("hashchange", () => this.openAddress(location.hash));
   }
@@ -337,6 +375,8 @@ function followTheme() {
   const set = (light) => { document.body.dataset.jpThemeLight = String(light); };
   const follow = () => set(!dark.matches);
   dark.addEventListener("change", follow);
+  const paper = matchMedia("print");
+  paper.addEventListener("change", () => (paper.matches ? set(true) : follow()));
   addEventListener("beforeprint", () => set(true)); // paper is white
   addEventListener("afterprint", follow);
   follow();
@@ -359,7 +399,6 @@ function tellHeight() {
 
 async function main() {
   const root = document.getElementById("fwd-root");
-  tellHeight();
   followTheme();
   showLicenses();
   try {
@@ -369,10 +408,12 @@ async function main() {
     const data = JSON.parse(new TextDecoder().decode(head));
     globalThis.fwdwidgetsPage = new Page(data, blob);
     fwdwidgetsPage.open(root);
+    tellHeight();
     await shown();
     open();
     await globalThis.__fwdwidgets_plotly; // what stands around the figure is there before it
   } catch (error) {
+    tellHeight();
     root.textContent = `This page cannot run here: ${error.message}. It needs a browser of 2023 or later, and a `
       + "content security policy, if the site has one, that allows inline scripts, blob: and 'wasm-unsafe-eval'.";
     throw error;

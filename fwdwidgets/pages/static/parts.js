@@ -162,19 +162,21 @@ const VIEWS = {
   options(part) {
     const range = element("input", { type: "range", min: 0, step: 1 });
     const readout = element("output", { className: "widget-readout" });
+    let offered = [];
     const say = () => {
-      readout.textContent = part.shown.options[Number(range.value)] ?? "";
+      readout.textContent = part.shown.options[offered[Number(range.value)]] ?? "";
       readout.title = readout.textContent;
       range.setAttribute("aria-valuetext", readout.textContent);
     };
     part.refresh = () => {
-      range.max = Math.max(0, part.shown.options.length - 1);
-      range.value = part.shown.index ?? 0;
+      offered = part.page.offered(part);
+      range.max = Math.max(0, offered.length - 1);
+      range.value = Math.max(0, offered.indexOf(part.shown.index));
       say();
     };
     range.addEventListener("input", () => {
       say();
-      part.page.picked(part, part.shown.values[Number(range.value)]);
+      part.page.picked(part, part.shown.values[offered[Number(range.value)]]);
     });
     return labelled(part, range, readout);
   },

@@ -8,6 +8,7 @@ class Recorded {
     this.at = 0; // null in a state that was not recorded
     this.last = 0; // the last one that was
     this.vector = data.keys[0].split(",").map(Number);
+    this.led = {}; // of controls that set others anew: where each value leads
   }
 
   get controls() {
@@ -26,11 +27,18 @@ class Recorded {
     return this.shown(0);
   }
 
-  // Where setting a control leads, undefined where that was not recorded.
+  // Where setting a control leads, undefined where that was not recorded. What the control sets
+  // anew may have been anything before.
   target(number, value) {
-    const wanted = this.vector.with(number, value).join(",");
-    const moves = this.data.moves[this.controls[number].name];
-    return moves ? moves[wanted] : this.index.get(wanted);
+    const wanted = this.vector.with(number, value);
+    const { name } = this.controls[number];
+    const moves = this.data.moves[name];
+    if (!moves) return this.index.get(wanted.join(","));
+    const forgets = this.data.forgets[name];
+    if (!forgets) return moves[wanted.join(",")];
+    const rest = (key) => key.filter((_, at) => !forgets.includes(at)).join(",");
+    this.led[name] ??= new Map(Object.entries(moves).map(([key, state]) => [rest(key.split(",")), state]));
+    return this.led[name].get(rest(wanted));
   }
 
   // The values at which a slider stops: those it is to offer, and where else it leads.
@@ -54,7 +62,8 @@ class Recorded {
   // A button leads on from a recorded state; one that leads `home` from the last, or as from the first.
   press(part, home) {
     const led = (state) => this.data.presses[this.data.keys[state]]?.[part];
-    return this.go(home ? led(this.last) ?? led(0) : led(this.at), this.vector);
+    const state = home ? led(this.last) ?? led(0) : led(this.at);
+    return state !== undefined && this.go(state, this.vector);
   }
 
   go(state, vector) {

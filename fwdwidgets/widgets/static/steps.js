@@ -64,6 +64,7 @@ function render({ model, el }) {
   model.on("change:rows", fill);
   model.on("change:chosen", mark);
   fill();
+  requestAnimationFrame(mark); // only in the page is there a height to scroll to
   return () => {
     model.off("change:rows", fill);
     model.off("change:chosen", mark);

@@ -3,7 +3,11 @@
 
 function render({ model, el }) {
   el.classList.add("fwd-table");
-  el.tabIndex = -1;
+  // What can be scrolled can be reached by key.
+  const room = new ResizeObserver(() => { el.tabIndex = el.scrollWidth > el.clientWidth + 1 ? 0 : -1; });
+  room.observe(el);
+  el.setAttribute("role", "group");
+  el.setAttribute("aria-label", "table of inputs and outputs");
   const table = document.createElement("table");
   el.append(table);
   let lines = [];
@@ -78,6 +82,7 @@ function render({ model, el }) {
   return () => {
     model.off(shape, build);
     model.off(values, fill);
+    room.disconnect();
   };
 }
 

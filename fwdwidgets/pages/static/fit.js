@@ -1,0 +1,32 @@
+// In the page around embedded ones: each frame takes the height that its page says it has, and is
+// as light or dark as what it stands on, which need not be what the reader's system prefers.
+if (!window.fwdFrames) {
+  window.fwdFrames = true;
+  const frames = () => document.querySelectorAll("iframe.fwd-page");
+
+  addEventListener("message", ({ data, source }) => {
+    const height = Math.ceil(data?.fwdHeight);
+    if (!(height > 0 && height < 20000)) return;
+    for (const frame of frames()) if (frame.contentWindow === source) frame.style.height = `${height}px`;
+  });
+
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const isLight = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const [red, green, blue, alpha = 1] = getComputedStyle(at).backgroundColor.match(/[\d.]+/g).map(Number);
+      if (alpha > 0.5) return red + green + blue > 382;
+    }
+    const scheme = getComputedStyle(document.documentElement).colorScheme;
+    return !scheme.includes("dark") || (scheme.includes("light") && !dark.matches);
+  };
+  const dress = () => {
+    for (const frame of frames()) frame.style.colorScheme = isLight(frame.parentElement) ? "light" : "dark";
+  };
+  const soon = () => setTimeout(dress, 100); // a theme may fade
+  dress();
+  addEventListener("load", dress);
+  dark.addEventListener("change", soon);
+  for (const at of [document.documentElement, document.body]) {
+    new MutationObserver(soon).observe(at, { attributes: true });
+  }
+}

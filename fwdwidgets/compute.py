@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from fwdwidgets._recorder import Recorder
 from fwdwidgets.diagnose import check_output, explain_failure
 from fwdwidgets.outputs import Answer, answer_picture, predict, rank_classes, read_answer
 from fwdwidgets.samples import batch_of_one
-from fwdwidgets.seeds import reseed
+from fwdwidgets.seeds import copy_of, reseed
 from fwdwidgets.trace import ForwardTrace, Tracer, finish
 
 DROPOUT_SEED = 0
@@ -107,7 +106,7 @@ class Forward:
             many = f"choose 0 to {self.epochs - 1}" if self.epochs else "pass checkpoints="
             raise ValueError(f"epoch={epoch} is not there; {many}.")
         model = self.model
-        copy = deepcopy(model) if isinstance(model, nn.Module) else reseed(model, 0)
+        copy = copy_of(model) if isinstance(model, nn.Module) else reseed(model, 0)
         state = self._state(epoch)
         try:
             copy.load_state_dict(state)

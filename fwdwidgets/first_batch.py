@@ -64,7 +64,8 @@ def _as_tensor(part: Any) -> Any:
 
 
 def _first_of(loader: DataLoader[Any]) -> tuple[Tensor, Tensor]:
-    batch = next(iter(loader), None)
+    with torch.random.fork_rng(devices=()):  # a loader draws its order, and workers their seed
+        batch = next(iter(loader), None)
     if batch is None:
         raise ValueError("this DataLoader is empty: pass one with at least one batch.")
     pair = isinstance(batch, (tuple, list)) and len(batch) == 2

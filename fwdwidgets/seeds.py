@@ -57,7 +57,7 @@ def reseed(model: nn.Module | Callable[[], nn.Module], seed: int) -> nn.Module:
     with _rng_left_as_found():
         _seed_generators(seed)
         if isinstance(model, nn.Module):
-            return _redraw(_copy(model))
+            return _redraw(copy_of(model))
         return _build(model)
 
 
@@ -124,7 +124,12 @@ def _build(factory: Callable[[], nn.Module]) -> nn.Module:
     return model
 
 
-def _copy(model: nn.Module) -> nn.Module:
+def copy_of(model: nn.Module) -> nn.Module:
+    """A deep copy of a model.
+
+    Raises:
+        ValueError: it cannot be copied; the message says what to pass instead.
+    """
     try:
         return copy.deepcopy(model)
     except Exception as error:

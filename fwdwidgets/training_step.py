@@ -85,7 +85,7 @@ class TrainingLoop:
             raise TypeError(f"loss={loss!r} cannot be called: pass one such as nn.MSELoss().")
         self._model, self._given = model, _checked(optimizer, model)
         self._criterion = loss
-        self.inputs, self.targets = first_batch(data)
+        self._inputs, self.targets = first_batch(data)
         self.clip: float | None = None
         self.reset()
 
@@ -93,12 +93,19 @@ class TrainingLoop:
         """Start again from the model's own weights."""
         lr = self.lr if hasattr(self, "optimizer") else None
         # Copied together, so that the copied optimizer moves the copied parameters.
-        self.model, made = copy.deepcopy((self._model, self._given))
+        try:
+            self.model, made = copy.deepcopy((self._model, self._given))
+        except Exception as error:
+            raise ValueError(
+                f"{type(self._model).__name__} could not be copied ({type(error).__name__}: "
+                f"{error}): it may keep a tensor of an earlier forward pass. Make the model anew."
+            ) from error
         for given, parameter in zip(self._model.parameters(), self.model.parameters(), strict=True):
             parameter.grad = None
             for hook in (given._backward_hooks or {}).values():  # a copy has none
                 parameter.register_hook(hook)  # type: ignore[no-untyped-call]
-        self.inputs.grad = None
+        # A forward may change its input in place.
+        self.inputs = self._inputs.detach().clone().requires_grad_(self._inputs.requires_grad)
         self.optimizer = _made(made, self.model)
         self._groups = [g for g in self.optimizer.param_groups if float(g["lr"]) == self.lr]
         if lr is not None:

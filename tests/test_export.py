@@ -164,3 +164,17 @@ def test_notebooks_in_folders_below_are_named(tmp_path, capsys):
     write(folder / "extra" / "two.ipynb", new_markdown_cell("# Two"))
     assert main(["export", str(folder), str(tmp_path / "site")]) == 0
     assert "extra/ is a folder of its own: export it by itself" in capsys.readouterr().out
+
+
+def test_widgets_in_a_box_are_shown_and_what_the_author_wishes_is_recorded(tmp_path):
+    box = f"""import ipywidgets
+{WIDGET.replace("fw.Regression", "widget = fw.Regression")}
+ipywidgets.HBox([ipywidgets.Label("look"), ipywidgets.VBox([widget])])"""
+    cell = new_code_cell(box, metadata={"fwdwidgets": {"seed": [7], "sample": [0]}})
+    plain = new_code_cell("ipywidgets.HBox([ipywidgets.IntSlider()])")
+    path = write(tmp_path / "a.ipynb", new_markdown_cell("# A"), cell, plain)
+    assert main(["export", str(path), str(tmp_path / "out.html"), "--seconds", "2"]) == 0
+    html = (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert html.count("<iframe") == 1
+    assert "This page shows 4 recorded states" in html  # of two seeds, chosen or not
+    assert "IntSlider" in html

@@ -524,3 +524,33 @@ def test_hooks_of_gradients_stay():
     nn.functional.mse_loss(model(data[0]), data[1]).backward()
     torch.testing.assert_close(shown.loop.model.weight.grad, model.weight.grad)
     assert shown.loop.model.weight.grad[1].abs().max() == 0
+
+
+def test_reset_gives_back_inputs_that_forward_changed_in_place():
+    class Doubling(nn.Linear):
+        def forward(self, x):
+            return super().forward(x.mul_(2))
+
+    torch.manual_seed(0)
+    loop = fw.TrainingStep(Doubling(3, 2), (torch.randn(4, 3), torch.randn(4, 2))).loop
+    losses = []
+    for _ in range(2):
+        loop.run("forward")
+        loop.run("loss")
+        losses.append(loop.losses[-1])
+        loop.reset()
+    assert losses[0] == losses[1]
+
+
+def test_a_model_that_cannot_be_copied_is_told():
+    model = nn.Linear(3, 2)
+    model.last = model(torch.randn(1, 3))
+    with pytest.raises(ValueError, match=r"Linear could not be copied .* Make the model anew"):
+        fw.TrainingStep(model, (torch.randn(4, 3), torch.randn(4, 2)))
+
+
+def test_the_first_batch_of_a_loader_leaves_the_random_state_as_found():
+    loader = DataLoader(TensorDataset(torch.randn(8, 3), torch.randn(8, 2)), 4, shuffle=True)
+    model, before = nn.Linear(3, 2), torch.get_rng_state()
+    fw.TrainingStep(model, loader)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
 
+import ipywidgets
 import torch
 
 from fwdwidgets.pages._page import PageOptions, make_page
@@ -50,6 +52,24 @@ def install() -> None:
             html = frame_html(html, page_heights(self), title)
         return {"text/html": html, "text/plain": repr(type(self))}
 
+    def show_box(self: ipywidgets.Box, **more: Any) -> Any:
+        """Show the widgets of this package in a box of others, one below the other."""
+        ours = [part for part in _inside(self) if isinstance(part, ForwardWidget)]
+        if not ours:
+            return as_ever(self, **more)
+        html = "".join(show(part)["text/html"] for part in ours)
+        return {"text/html": html, "text/plain": repr(type(self))}
+
+    as_ever = ipywidgets.Box._repr_mimebundle_
+    ipywidgets.Box._repr_mimebundle_ = show_box
     shell: Any = get_ipython()
     shell.events.register("pre_run_cell", begin)
     ForwardWidget._repr_mimebundle_ = show
+
+
+def _inside(box: ipywidgets.Box) -> Iterator[ipywidgets.Widget]:
+    """What is in a box, and in the boxes in it; a widget of this package is taken whole."""
+    for part in box.children:
+        yield part
+        if isinstance(part, ipywidgets.Box) and not isinstance(part, ForwardWidget):
+            yield from _inside(part)

@@ -192,9 +192,10 @@ class Page {
     const { values, part } = this.engine.controls[number];
     const slider = this.parts[part];
     if (slider.kind === "slider") {
-      const id = values.indexOf(values[this.engine.vector[number]] + along);
-      this.chosen(slider, id);
-      return id >= 0;
+      const wanted = values[this.engine.vector[number]] + along;
+      if (values.every((value) => (along > 0 ? value < wanted : value > wanted))) return false; // at the end
+      this.chosen(slider, values.indexOf(wanted));
+      return values.includes(wanted);
     }
     const next = slider.shown.values[slider.shown.index + along];
     if (next !== undefined) this.picked(slider, next);
@@ -223,8 +224,9 @@ class Page {
       const number = this.engine.controls.findIndex((control) => control.part === p);
       return `${this.parts[p].shown.description || name} ${texts[this.engine.vector[number]]}`;
     });
-    if (typed !== undefined) return this.tell(`${typed} is not recorded in this page together with what else is chosen. ${this.data.reach}`);
-    if (this.engine.at !== null) return this.tell(`That is not recorded in this page. ${this.data.reach}`);
+    const old = this.engine.at === null;
+    if (typed !== undefined) return this.tell(`${typed} is not recorded in this page together with what else is chosen. ${this.data.reach}`, old);
+    if (!old) return this.tell(`That is not recorded in this page. ${this.data.reach}`);
     this.tell(`Not recorded in this page: ${state.join(", ") || part.shown.description}. The picture is the one from before; `
         + "another move may be recorded, and in a notebook all of them run.", true);
   }

@@ -555,3 +555,21 @@ class Padded(nn.Module):
 
 def test_a_padding_of_numpy_ends_in_a_page(tmp_path):
     assert footer(saved(fw.ForwardPass(Padded, DATA), tmp_path, sample=[0, 1], seed=[0]))
+
+
+def test_what_others_follow_can_be_set_back():
+    torch.manual_seed(0)
+    widget = fw.TrainingStep(fw.models.Net(), (torch.randn(4, 10), torch.randn(4, 1)))
+    widget.run_steps(2)
+    recorder = Recorder(widget, {"lr": [0.01, 0.1]}, megabytes=0.1, seconds=60)
+    recorder.record()
+    data = recorder.data()
+    names = [control["name"] for control in data["controls"]]
+    values = [control["values"] for control in data["controls"]]
+    lr, log = names.index("lr"), names.index("log")
+    reached = {key: data["keys"][state] for key, state in data["moves"]["lr"].items()}
+    there = next(r for r in reached.values() if values[lr][int(r.split(",")[lr])] == 0.1)
+    back = there.split(",")
+    back[lr] = str(values[lr].index(0.01))
+    end = reached[",".join(back)].split(",")
+    assert values[log][int(end[log])] == "lr=0.01 clip=0.0 run=2"

@@ -179,13 +179,15 @@ class Recorder:
         return reached
 
     def _return_all(self) -> None:
-        """Set each control that others follow to another value, and back to its first one."""
+        """Set each control that others follow back to its first value: a hand may think again."""
         for name in sorted(self._leading):
-            home, part = self._home[name], self._controls[name]
-            other = next((v for v in self._values_of(name, part) if v != home), home)
-            self._go({**self._home, name: other})
-            if not self._is_spent():
-                self._move(self._state(), name, home)
+            home = self._home[name]
+            for other in self._values_of(name, self._controls[name]):
+                if other != home and not self._is_spent():
+                    self._go(self._home)
+                    with self._widget._from_page():
+                        self._controls[name].value = other
+                    self._move(self._state(), name, home)
 
     def _press_all(self, state: State) -> list[tuple[float, State]]:
         """Press each button; what that led to."""

@@ -220,7 +220,8 @@ class Autoencoder(WeightedWidget):
         with self._quietly():
             for slider, number in zip(self._codes, self.code, strict=True):
                 slider.min, slider.max = min(slider.min, number), max(slider.max, number)
-                if not shows(slider, number, slider.value):
+                # The encoder's code as it is: what a slider held before leaves no trace in it.
+                if self.code == self._own or not shows(slider, number, slider.value):
                     slider.value = number
         self._show_message()
 

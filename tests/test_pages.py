@@ -561,7 +561,8 @@ def test_what_others_follow_can_be_set_back():
     torch.manual_seed(0)
     widget = fw.TrainingStep(fw.models.Net(), (torch.randn(4, 10), torch.randn(4, 1)))
     widget.run_steps(2)
-    recorder = Recorder(widget, {"lr": [0.01, 0.1]}, megabytes=0.1, seconds=60)
+    few = {"lr": [0.01, 0.1], "clip": [], "n": [], "parameter": []}
+    recorder = Recorder(widget, few, megabytes=0.04, seconds=60)
     recorder.record()
     data = recorder.data()
     names = [control["name"] for control in data["controls"]]

@@ -115,20 +115,26 @@ def find_last(trace: ForwardTrace) -> tuple[str, Step | None]:
 
     Returns:
         `"softmax"`, `"log_softmax"` or `"sigmoid"`, and the step whose input are the logits, None
-        where they are no step's; an empty text where none of the three did.
+        where they are no step's, or may stand in another order; an empty text where none of the
+        three did.
     """
     step, count, after = trace.output_step, trace.output.numel(), ""
+    in_order = True
     while step is not None and step.shape is not None and math.prod(step.shape) == count:
         head = _HEADS.get(step.op, "")
         if head and after:
-            return _UNDONE.get((after, head), ""), step
-        if head:  # the logits of softmin are those of softmax with another sign
-            return ("softmax", None) if head == "softmin" else (head, step)
+            return _UNDONE.get((after, head), ""), step if in_order else None
+        if head == "softmin":  # its logits are those of softmax with another sign
+            return "softmax", None
+        if head:
+            return head, step if in_order else None
         if step.op in ("exp", "log") and not after:
             after = step.op
         elif step.op not in _KEEPS:
             break
         parent = step.parents[0] if step.parents else None
+        if step.op == "getitem" and parent is not None and step.shape == trace[parent].shape:
+            in_order = False  # as x[:, [2, 0, 1]] does
         step = trace[parent] if parent is not None else None
     return "", None
 

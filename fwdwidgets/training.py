@@ -59,8 +59,8 @@ def train(
     Raises:
         TypeError: the model is none, an item is no pair, or loss or optimizer is no function.
         ValueError: the dataset is empty, has no labels, or a number is out of range; a label is no
-            class of the model; the output has another shape than the targets; the loss is no
-            single number.
+            class of the model, or a number among classes; the output has another shape than the
+            targets; the loss is no single number.
     """
     epochs = _at_least_one("epochs", epochs)
     batch_size = _at_least_one("batch_size", batch_size)

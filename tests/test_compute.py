@@ -162,6 +162,7 @@ class Ending(nn.Module):
         (lambda z: z.softmax(1).log(), lambda z: z.softmax(1)),
         (lambda z: nn.functional.softmin(z, 1), lambda z: (-z).softmax(1)),
         (lambda z: torch.special.expit(z), torch.sigmoid),
+        (lambda z: z.softmax(1)[:, [2, 0, 1]], lambda z: z.softmax(1)[:, [2, 0, 1]]),
         (lambda z: 2 * z.softmax(1), lambda z: (2 * z.softmax(1)).softmax(1)),
         (lambda z: z.softmax(1)[:, :2], lambda z: z.softmax(1)[:, :2].softmax(1)),
     ],
@@ -183,3 +184,10 @@ def test_no_second_sigmoid_is_taken_of_one_that_is_squeezed(end):
         expected = model(rows)
     torch.testing.assert_close(torch.tensor(widget.outputs).flatten(), expected)
     assert "does not end in a sigmoid" not in widget._message.value
+
+
+def test_of_classes_in_another_order_no_logits_are_shown():
+    model = Ending(lambda z: z.softmax(1)[:, [2, 0, 1]])
+    answer = Forward(model, training=False)
+    answer.use_seed(None)
+    assert answer.run(torch.randn(4)).answer.logits is None

@@ -135,7 +135,7 @@ class Recorder:
             for name, value in move.items():
                 reached = self._move(self._state(), name, value)
                 if reached is None:  # clear before: go there
-                    self._go({**self._state(), name: value})
+                    self._set(name, value)
                 found.append(self._state())
         return found
 
@@ -167,8 +167,7 @@ class Recorder:
         now = self._state()
         if {**now, name: value} != wanted:  # else only this control has been moved
             self._go(state)
-        with self._widget._from_page():
-            self._controls[name].value = value
+        self._set(name, value)
         reached = self._state()
         self._note()
         self._moves.setdefault(name, {})[key] = self._key_shown()
@@ -185,9 +184,13 @@ class Recorder:
             for other in self._values_of(name, self._controls[name]):
                 if other != home and not self._is_spent():
                     self._go(self._home)
-                    with self._widget._from_page():
-                        self._controls[name].value = other
+                    self._set(name, other)
                     self._move(self._state(), name, home)
+
+    def _set(self, name: str, value: Any) -> None:
+        """Set a control as a hand does: what others follow leads elsewhere than a reload."""
+        with self._widget._from_page():
+            self._controls[name].value = value
 
     def _press_all(self, state: State) -> list[tuple[float, State]]:
         """Press each button; what that led to."""

@@ -139,12 +139,10 @@ class _Call:
 
     @property
     def pads(self) -> tuple[int, int]:
-        named = {"valid": 0, "same": 1}
-        return _pair(named.get(self.padding, 0) if self._named else self.padding)
-
-    @property
-    def _named(self) -> bool:
-        return isinstance(self.padding, str)
+        """Rows and columns of zeros on each side of a kernel of 3 x 3."""
+        return _pair(
+            {"valid": 0, "same": 1}[self.padding] if isinstance(self.padding, str) else self.padding
+        )
 
     def tile(self) -> int | None:
         """The size of tiles by which it is faster; None where it is not."""

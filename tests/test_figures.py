@@ -1,7 +1,12 @@
+import math
+
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from fwdwidgets import figures
 from fwdwidgets.figures.board import COLORSCALES
@@ -142,7 +147,7 @@ def test_a_redraw_sends_what_is_not_already_so():
     number = lines.traces[0]
     assert {"x", "y"} <= set(sent[0][0][number])
     assert set(sent[1][0][number]) == {"y"}
-    assert sent[2] == ({number: {}, lines.points: {}}, 0)
+    assert sent[2] == ({}, 0)
 
 
 def test_an_array_that_changed_where_it_is_is_sent_again():
@@ -158,3 +163,33 @@ def test_an_array_that_changed_where_it_is_is_sent_again():
         plot.draw(drawing)
         weights += 1
     assert "y" in sent[1][panels[-1].traces[0]]
+
+
+@given(
+    arrays(np.float64, st.integers(1, 6), elements=st.floats(-1e30, 1e30)),
+    st.none() | arrays(np.float64, 3, elements=st.floats(-1e30, 1e30)),
+)
+def test_a_number_line_holds_all_values_with_zero_in_its_middle(values, targets):
+    board = figures.Board()
+    line = figures.NumberLine(board, "value")
+    canvas = board.canvas({0: figures.View(190, [(0, 1, 0, 1)])})
+    drawing = figures.Drawing()
+    line.draw(drawing, values, [f"row {i}" for i in range(len(values))], 0, targets)
+    low, high = drawn(canvas, drawing).layout.xaxis.range
+    largest = max(np.abs(values).max(), 0 if targets is None else np.abs(targets).max())
+    assert low == -high < 0
+    assert largest <= high
+    assert largest == 0 or high <= 2.5 * largest * (1 + 1e-9)
+    digits, _, _ = f"{high:.12e}".partition("e")
+    assert float(digits) in (1, 2, 5)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 0.0, 5e-324, 1.7e308])
+def test_a_number_line_takes_any_float(value):
+    board = figures.Board()
+    line = figures.NumberLine(board, "value")
+    drawing = figures.Drawing()
+    line.draw(drawing, np.array([value, 0.25]), ["one", "two"], 0)
+    low, high = drawing.layout["xaxis.range"]
+    assert low == -high < 0
+    assert math.isfinite(high)

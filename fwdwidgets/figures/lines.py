@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -164,11 +166,8 @@ class NumberLine:
         where = {"xaxis": f"x{self.axis}", "yaxis": f"y{self.axis}", "type": "scatter"}
         self.values = board.trace(mode="markers", name=name, **where)
         self.targets = board.trace(mode="markers", name="target", **where)
+        self._name = escape(name)
         self._title = board.panel(self.axis)
-
-    def say(self, drawing: Drawing, title: str) -> None:
-        """Set the title above the panel; plotly's markup."""
-        drawing.layout[f"annotations[{self._title}].text"] = title
 
     def draw(
         self,
@@ -195,6 +194,9 @@ class NumberLine:
             hovertemplate=f"%{{hovertext}}<br><b>%{{x:{exact(values)}}}</b><extra></extra>",
         )
         known = np.empty(0) if targets is None else targets
+        title = [f'<span style="color:{OTHER}">◆</span> {self._name}']
+        if len(known):
+            title.append(f'<span style="color:{TRUE}">▲</span> target')
         drawing.trace(
             self.targets,
             x=known,
@@ -209,6 +211,18 @@ class NumberLine:
             hovertemplate="target of %{hovertext}<br><b>%{x}</b><extra></extra>",
         )
         drawing.layout |= {
-            f"xaxis{self.axis}.range": list(_span([values, known, np.zeros(1)])),
+            f"xaxis{self.axis}.range": _whole_line([values, known]),
             f"xaxis{self.axis}.visible": True,
+            f"annotations[{self._title}].text": " &nbsp; ".join(title),
         }
+
+
+def _whole_line(parts: Sequence[np.ndarray]) -> list[float]:
+    """As far to both sides of zero, to 1, 2 or 5 times a power of ten, so that it seldom moves."""
+    values = np.concatenate([np.asarray(part, dtype=float) for part in parts])
+    values = values[np.isfinite(values)]
+    largest = float(np.abs(values).max(initial=0)) or 1.0
+    power = 10.0 ** max(math.floor(math.log10(largest)), sys.float_info.min_10_exp)
+    limit = next(n * power for n in (1, 2, 5, 10) if n * power >= largest)
+    limit = min(limit, sys.float_info.max)
+    return [-limit, limit]

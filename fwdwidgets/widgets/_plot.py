@@ -164,9 +164,11 @@ class Plot(anywidget.AnyWidget):
         self._revision += 1
         self._label = label or self._label
         traces, layout = _properties(self.figure)
-        new = {n: _changed(traces[n], properties) for n, properties in drawing.traces.items()}
-        for number, properties in new.items():
-            traces[number].update(properties)
+        new = {}
+        for number, properties in drawing.traces.items():
+            if changed := _changed(traces[number], properties):
+                new[number] = changed
+                traces[number].update(changed)
         moved = {p: value for p, value in drawing.layout.items() if _get(layout, p) != value}
         for path, value in moved.items():
             _assign(layout, path, value)

@@ -152,10 +152,6 @@ class RowsWidget(WeightedWidget):
         run = self._run = run_table(self._forward, self.dataset.values)
         failure = run.failure or self._read(run)
         self._error = failure
-        self._notes["data"] = self.dataset.notice
-        self._notes["finite"] = (
-            "" if run.failure else explain_nonfinite(run.trace, self.dataset.values)
-        )
         output = run.output if not failure and run.output is not None else torch.empty(0, 0)
         self.set_trait("outputs", _tuples(output))
         self._plot.old = bool(failure)
@@ -163,6 +159,10 @@ class RowsWidget(WeightedWidget):
             self._show_table()
         else:
             self._show()  # the picture first: what follows takes its time
+        self._notes["data"] = self.dataset.notice
+        self._notes["finite"] = (
+            "" if run.failure else explain_nonfinite(run.trace, self.dataset.values)
+        )
         mode = "train mode" if self._forward.training else "eval mode"
         shapes = f"input {tuple(self.dataset.values.shape)}"
         if run.output is not None:

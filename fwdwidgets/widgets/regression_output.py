@@ -94,7 +94,6 @@ class RegressionOutput(RowsWidget):
         truth = None if targets is None else np.array(targets, dtype=np.float64)
         self._line.draw(drawing, values, names, self.sample, truth)
         row, value = names[self.sample], float(values[self.sample])
-        self._line.say(drawing, f"<b>{figures.escape(row)}</b> {value:.6g}")
         self._plot.draw(drawing, f"{row}: {value:.6g}, on a line with the other rows")
         texts = [[f"{value:.4f}"] for value in values]
         if targets is not None:

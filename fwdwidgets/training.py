@@ -6,7 +6,8 @@ import math
 import operator
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,11 +15,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from fwdwidgets._learning import (
+    Loss,
+    MakeOptimizer,
+    check_differentiable,
+    check_loss,
+    made,
+    measure,
+    trainable,
+)
 from fwdwidgets.checkpoints import Checkpoints
 from fwdwidgets.samples import dataset_length, device_of, get_sample
 from fwdwidgets.seeds import reseed
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 _BAR = 24
 
 
@@ -29,7 +38,7 @@ def train(
     *,
     batch_size: int = 32,
     lr: float = 0.05,
-    optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | None = None,
+    optimizer: MakeOptimizer | None = None,
     loss: Loss | None = None,
     seed: int = 0,
     progress: bool = True,
@@ -59,16 +68,23 @@ def train(
     Raises:
         TypeError: the model is none, an item is no pair, or loss or optimizer is no function.
         ValueError: the dataset is empty, has no labels, or a number is out of range; a label is no
-            class of the model, or a number among classes; the output has another shape than the
-            targets; the loss is no single number.
+            class of the model, or a number among classes; the loss does not take output and
+            targets, or is no single number; there is nothing to train; the optimizer is an LBFGS;
+            a batch of one sample is too small for a BatchNorm.
     """
     epochs = _at_least_one("epochs", epochs)
     batch_size = _at_least_one("batch_size", batch_size)
-    _check_functions(loss, optimizer)
+    if loss is not None:
+        check_loss(loss)
+    if optimizer is not None and not callable(optimizer):
+        raise TypeError(
+            f"optimizer={type(optimizer).__name__} is no function: pass what makes one: "
+            "lambda p: torch.optim.Adam(p, lr=1e-3)."
+        )
     length = dataset_length(dataset)
     network = model if isinstance(model, nn.Module) else reseed(model, seed)
     items = _Items(dataset, length)
-    criterion = loss or _default_loss(items)
+    task = _Task(items, loss)
     generator = torch.Generator().manual_seed(seed)
     loader = DataLoader(items, batch_size, shuffle=True, generator=generator)
     modes = [(module, module.training) for module in network.modules()]
@@ -77,18 +93,18 @@ def train(
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         try:
-            start = _keep(checkpoints, network, items, criterion, batch_size)
+            start = _keep(checkpoints, network, items, task, batch_size)
             if not math.isfinite(start.loss):
                 _stop(f"the loss is {start.loss} before training", checkpoints, bar)
                 return checkpoints
             # Only now does a lazy layer have its parameters.
-            device = device_of(network)
-            parameters = [p for p in network.parameters() if p.requires_grad]
-            chosen = optimizer(parameters) if optimizer else _sgd(parameters, lr)
+            make = optimizer or partial(torch.optim.SGD, lr=lr, momentum=0.9)
+            chosen = made(make, trainable(network))
             for epoch in range(1, epochs + 1):
                 network.train()
                 for number, (inputs, targets) in enumerate(loader, 1):
-                    value = criterion(network(inputs.to(device)), targets.to(device))
+                    value, _, _ = task(network, inputs, targets)
+                    check_differentiable(value)
                     if not bool(value.isfinite()):
                         _stop(f"the loss became {value.item()} in epoch {epoch}", checkpoints, bar)
                         return checkpoints
@@ -96,7 +112,7 @@ def train(
                     value.backward()  # type: ignore[no-untyped-call]
                     chosen.step()
                     bar.show(epoch, number, value.item())
-                point = _keep(checkpoints, network, items, criterion, batch_size)
+                point = _keep(checkpoints, network, items, task, batch_size)
                 bar.end(epoch, point.loss, point.accuracy)
                 if not math.isfinite(point.loss):
                     _stop(f"the loss became {point.loss} in epoch {epoch}", checkpoints, bar)
@@ -107,19 +123,6 @@ def train(
             for module, mode in modes:
                 module.training = mode
     return checkpoints
-
-
-def _sgd(parameters: list[nn.Parameter], lr: float) -> torch.optim.Optimizer:
-    return torch.optim.SGD(parameters, lr=lr, momentum=0.9)
-
-
-def _check_functions(loss: Any, optimizer: Any) -> None:
-    for name, value, advice in (
-        ("loss", loss, "a function of output and targets, such as torch.nn.MSELoss()"),
-        ("optimizer", optimizer, "what makes one: lambda p: torch.optim.Adam(p, lr=1e-3)"),
-    ):
-        if value is not None and not callable(value):
-            raise TypeError(f"{name}={type(value).__name__} is no function: pass {advice}.")
 
 
 def _at_least_one(name: str, value: Any) -> int:
@@ -156,35 +159,59 @@ class _Items(Dataset[tuple[Tensor, Tensor]]):
         return sample.input, torch.tensor([float(sample.label)])
 
 
-def _default_loss(items: _Items) -> Loss:
-    def cross_entropy(output: Tensor, targets: Tensor) -> Tensor:
-        classes = output.shape[-1] if output.dim() == 2 else 0
-        if classes < 2:
-            raise ValueError(
-                f"the model's output has shape {tuple(output.shape)}, which is no row of classes: "
-                "pass loss=, such as torch.nn.functional.binary_cross_entropy."
-            )
-        bad = targets[(targets < 0) | (targets >= classes)]
-        if len(bad):
-            raise ValueError(
-                f"label={int(bad[0])} is no class of this model, which has {classes} outputs: a "
-                f"label must be from 0 to {classes - 1}."
-            )
-        return F.cross_entropy(output, targets)
+class _Task:
+    """The loss of a batch, with sentences for an output that the default loss cannot judge."""
 
-    def mse_loss(output: Tensor, targets: Tensor) -> Tensor:
-        if output.shape != targets.shape:  # torch would stretch one over the other
-            raise ValueError(
-                f"the model's output has shape {tuple(output.shape)} and the targets "
-                f"{tuple(targets.shape)}: end the model in nn.Linear(..., 1), or pass loss=."
-            )
-        return F.mse_loss(output, targets)
+    def __init__(self, items: _Items, loss: Loss | None) -> None:
+        self._check = None if loss else _check_classes if items.classes else _check_numbers
+        self._loss = loss or (F.cross_entropy if items.classes else F.mse_loss)
 
-    return cross_entropy if items.classes else mse_loss
+    def __call__(
+        self, network: nn.Module, inputs: Tensor, targets: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Loss, output and targets, all on the network's device."""
+        device = device_of(network)
+        try:
+            output = network(inputs.to(device))
+        except ValueError as error:
+            if not network.training or len(inputs) > 1 or "more than 1 value" not in str(error):
+                raise
+            raise ValueError(
+                "a batch has one sample, too few for a BatchNorm in train mode: choose a "
+                "batch_size that leaves more than one for the last batch. PyTorch's own words: "
+                f"{error}"
+            ) from error
+        targets = targets.to(device)
+        if self._check is not None and isinstance(output, Tensor):
+            self._check(output, targets)
+        return measure(self._loss, output, targets), output, targets
+
+
+def _check_classes(output: Tensor, targets: Tensor) -> None:
+    classes = output.shape[-1] if output.dim() == 2 else 0
+    if classes < 2:
+        raise ValueError(
+            f"the model's output has shape {tuple(output.shape)}, which is no row of classes: "
+            "pass loss=, such as torch.nn.functional.binary_cross_entropy."
+        )
+    bad = targets[(targets < 0) | (targets >= classes)]
+    if len(bad):
+        raise ValueError(
+            f"label={int(bad[0])} is no class of this model, which has {classes} outputs: a "
+            f"label must be from 0 to {classes - 1}."
+        )
+
+
+def _check_numbers(output: Tensor, targets: Tensor) -> None:
+    if output.shape != targets.shape:  # torch would stretch one over the other
+        raise ValueError(
+            f"the model's output has shape {tuple(output.shape)} and the targets "
+            f"{tuple(targets.shape)}: end the model in nn.Linear(..., 1), or pass loss=."
+        )
 
 
 def _keep(
-    checkpoints: Checkpoints, network: nn.Module, items: _Items, criterion: Loss, batch_size: int
+    checkpoints: Checkpoints, network: nn.Module, items: _Items, task: _Task, batch_size: int
 ) -> Any:
     """Measure loss and accuracy over all samples in eval mode, and keep the weights."""
     network.eval()
@@ -193,14 +220,7 @@ def _keep(
         # A generator of its own: a loader without one draws from the global random numbers.
         loader = DataLoader(items, max(batch_size, 256), generator=torch.Generator())
         for inputs, targets in loader:
-            output = network(inputs.to(device_of(network)))
-            targets = targets.to(output.device)
-            value = criterion(output, targets)
-            if value.numel() != 1:
-                raise ValueError(
-                    f"the loss has shape {tuple(value.shape)}, expected one number for the whole "
-                    'batch: leave out reduction="none".'
-                )
+            value, output, targets = task(network, inputs, targets)
             total += float(value) * len(targets)
             classes = classes and output.dim() == 2 and output.shape[1] > 1
             if classes:  # NaN is no answer

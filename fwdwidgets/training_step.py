@@ -13,6 +13,15 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from fwdwidgets._compiled import refuse_script
+from fwdwidgets._learning import (
+    Loss,
+    check_differentiable,
+    check_loss,
+    check_optimizer,
+    made,
+    measure,
+    trainable,
+)
 from fwdwidgets.diagnose import explain_failure
 from fwdwidgets.first_batch import first_batch
 from fwdwidgets.trace import trace_forward
@@ -62,7 +71,7 @@ class TrainingLoop:
         self,
         model: nn.Module,
         data: Any,
-        loss: Callable[[Tensor, Tensor], Tensor],
+        loss: Loss,
         optimizer: Any,
     ) -> None:
         if isinstance(model, type):
@@ -76,13 +85,8 @@ class TrainingLoop:
                 "this model has a lazy layer without weights: run it once, as in model(inputs), "
                 "and make the optimizer after that."
             )
-        if not any(parameter.requires_grad for parameter in model.parameters()):
-            raise ValueError("this model has no parameters to train: give it a layer that learns.")
-        if isinstance(loss, type):
-            name = loss.__name__
-            raise TypeError(f"loss is the class {name}: pass an instance, {name}().")
-        if not callable(loss):
-            raise TypeError(f"loss={loss!r} cannot be called: pass one such as nn.MSELoss().")
+        trainable(model)
+        check_loss(loss)
         self._model, self._given = model, _checked(optimizer, model)
         self._criterion = loss
         self._inputs, self.targets = first_batch(data)
@@ -94,19 +98,22 @@ class TrainingLoop:
         lr = self.lr if hasattr(self, "optimizer") else None
         # Copied together, so that the copied optimizer moves the copied parameters.
         try:
-            self.model, made = copy.deepcopy((self._model, self._given))
+            self.model, given = copy.deepcopy((self._model, self._given))
         except Exception as error:
             raise ValueError(
                 f"{type(self._model).__name__} could not be copied ({type(error).__name__}: "
                 f"{error}): it may keep a tensor of an earlier forward pass. Make the model anew."
             ) from error
-        for given, parameter in zip(self._model.parameters(), self.model.parameters(), strict=True):
+        for own, parameter in zip(self._model.parameters(), self.model.parameters(), strict=True):
             parameter.grad = None
-            for hook in (given._backward_hooks or {}).values():  # a copy has none
+            for hook in (own._backward_hooks or {}).values():  # a copy has none
                 parameter.register_hook(hook)  # type: ignore[no-untyped-call]
         # A forward may change its input in place.
         self.inputs = self._inputs.detach().clone().requires_grad_(self._inputs.requires_grad)
-        self.optimizer = _made(made, self.model)
+        if not isinstance(given, torch.optim.Optimizer):
+            given = made(given, list(self.model.parameters()))
+        check_optimizer(given)
+        self.optimizer = given
         self._groups = [g for g in self.optimizer.param_groups if float(g["lr"]) == self.lr]
         if lr is not None:
             self.lr = lr
@@ -141,8 +148,19 @@ class TrainingLoop:
         return {name: tensor.detach().clone() for name, tensor in self._all()}
 
     def gradients(self) -> dict[str, Tensor]:
-        """A copy of every gradient there is, by name."""
-        return {n: t.grad.detach().clone() for n, t in self._all() if t.grad is not None}
+        """A copy of every gradient there is, by name.
+
+        Raises:
+            ValueError: one is sparse.
+        """
+        found = {n: t.grad.detach().clone() for n, t in self._all() if t.grad is not None}
+        for name, gradient in found.items():
+            if gradient.is_sparse:
+                raise ValueError(
+                    f"the gradient of {name} is sparse and cannot be shown: make its layer "
+                    "without sparse=True."
+                )
+        return found
 
     def run(self, line: str) -> None:
         """Run one of `LINES`.
@@ -204,29 +222,9 @@ class TrainingLoop:
             raise ValueError(f"there is no output yet: run {CODE['forward']} first.")
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            try:
-                value = self._criterion(self.output, self.targets)
-            except (RuntimeError, ValueError, IndexError, TypeError) as error:
-                raise ValueError(self._say_unequal(error)) from error
+            self.loss = measure(self._criterion, self.output, self.targets)
         self.warnings = [" ".join(str(each.message).split()) for each in caught]
-        if not isinstance(value, Tensor) or value.numel() != 1:
-            shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise ValueError(
-                f"the loss is {shape}, not one number: use the mean or the sum, as in "
-                "nn.MSELoss(reduction='mean')."
-            )
-        self.loss = value
-        self.losses.append(float(value.detach()))
-
-    def _say_unequal(self, error: Exception) -> str:
-        """Why a loss does not take these two."""
-        assert self.output is not None, "the loss got it"
-        labels = "" if self.targets.is_floating_point() else " For labels use CrossEntropyLoss()."
-        return (
-            f"the loss does not take an output of shape {tuple(self.output.shape)} with targets "
-            f"of shape {tuple(self.targets.shape)}, {self.targets.dtype}.{labels} PyTorch's own "
-            f"words: {error}"
-        )
+        self.losses.append(float(self.loss.detach()))
 
     def _zero_grad(self) -> None:
         self.optimizer.zero_grad()
@@ -241,14 +239,19 @@ class TrainingLoop:
                 "this loss has been gone back through already, and its graph is freed: run "
                 f"{CODE['forward']} and {CODE['loss']} again."
             )
-        wanted = [(n, t) for n, t in self._all() if t.requires_grad]
-        found = torch.autograd.grad(
-            self.loss, [t for _, t in wanted], retain_graph=True, allow_unused=True
-        )
-        pairs = zip(wanted, found, strict=True)
-        self.fresh = {name: g for (name, _), g in pairs if g is not None}
-        self.loss.backward()  # type: ignore[no-untyped-call]
-        self._used = True
+        check_differentiable(self.loss)
+        every = [(name, tensor, tensor.grad) for name, tensor in self._all()]
+        for _, tensor, _ in every:
+            tensor.grad = None  # what comes is then of this backward alone
+        try:
+            self._used = True
+            self.loss.backward()  # type: ignore[no-untyped-call]
+            fresh = self.gradients()
+        finally:
+            for _, tensor, before in every:
+                if before is not None:
+                    tensor.grad = before if tensor.grad is None else before + tensor.grad
+        self.fresh = fresh
         self.backwards += 1
 
     def _step(self) -> None:
@@ -289,20 +292,5 @@ def _checked(optimizer: Any, model: nn.Module) -> Any:
         raise TypeError(
             f"optimizer={optimizer!r} is none: pass one, or a function that makes it, as in "
             "lambda parameters: torch.optim.SGD(parameters, lr=0.01)."
-        )
-    return optimizer
-
-
-def _made(optimizer: Any, model: nn.Module) -> torch.optim.Optimizer:
-    if not isinstance(optimizer, torch.optim.Optimizer):
-        optimizer = optimizer(model.parameters())
-    if not isinstance(optimizer, torch.optim.Optimizer):
-        raise TypeError(
-            f"optimizer made {optimizer!r}: return one, as in torch.optim.SGD(parameters, lr=0.01)."
-        )
-    if isinstance(optimizer, torch.optim.LBFGS):
-        raise ValueError(
-            "LBFGS runs the model itself, several times a step, so its lines cannot be taken one "
-            "by one: choose another optimizer, such as SGD or Adam."
         )
     return optimizer

@@ -124,6 +124,20 @@ def test_an_interrupt_keeps_what_there_is():
     assert len(found) == 2
 
 
+class Frozen(nn.Linear):
+    def __init__(self):
+        super().__init__(6, 2)
+        self.requires_grad_(False)
+
+
+class Pair(nn.Linear):
+    def __init__(self):
+        super().__init__(6, 2)
+
+    def forward(self, x):
+        return super().forward(x), x
+
+
 @pytest.mark.parametrize(
     ("change", "error", "sentence"),
     [
@@ -135,8 +149,29 @@ def test_an_interrupt_keeps_what_there_is():
         ({"dataset": [(torch.zeros(6), 2)]}, ValueError, "label=2 is no class of this model"),
         ({"model": nn.Linear(6, 1)}, ValueError, "pass loss="),
         ({"model": 3}, TypeError, "3"),
-        ({"loss": "mse"}, TypeError, "loss=str is no function"),
+        ({"loss": "mse"}, TypeError, "loss='mse' cannot be called"),
+        (
+            {"loss": nn.MSELoss},
+            TypeError,
+            r"loss is the class MSELoss: pass an instance, MSELoss\(\)",
+        ),
         ({"loss": nn.CrossEntropyLoss(reduction="none")}, ValueError, "reduction="),
+        ({"loss": nn.BCELoss()}, ValueError, r"does not take an output of shape \(\d+, 2\) with"),
+        (
+            {"loss": lambda output, targets: F.cross_entropy(output.detach(), targets)},
+            ValueError,
+            "the loss has no grad_fn",
+        ),
+        ({"model": Frozen}, ValueError, "no parameters to train.*requires_grad"),
+        ({"model": nn.ReLU()}, ValueError, "no parameters to train"),
+        ({"model": Pair}, ValueError, "the model returned tuple"),
+        ({"optimizer": torch.optim.LBFGS}, ValueError, "LBFGS runs the model itself"),
+        ({"optimizer": lambda parameters: 3}, TypeError, "optimizer made 3"),
+        (
+            {"model": nn.Sequential(nn.Linear(6, 2), nn.BatchNorm1d(2)), "batch_size": 49},
+            ValueError,
+            "a batch has one sample, too few for a BatchNorm",
+        ),
         (
             {"optimizer": torch.optim.SGD(network().parameters(), lr=0.1)},
             TypeError,

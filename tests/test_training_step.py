@@ -526,6 +526,70 @@ def test_hooks_of_gradients_stay():
     assert shown.loop.model.weight.grad[1].abs().max() == 0
 
 
+def test_backward_goes_back_once_and_adds_to_what_is_there():
+    model, calls = nn.Linear(3, 2), []
+    model.weight.register_hook(lambda grad: calls.append(grad.clone()))
+    data = torch.randn(4, 3), torch.randn(4, 2)
+    loop = fw.TrainingStep(model, data).loop
+    for count in (1, 2):
+        for line in ("forward", "loss", "backward"):
+            loop.run(line)
+        nn.functional.mse_loss(model(data[0]), data[1]).backward()
+        assert len(calls) == 2 * count  # the widget's copy, and the model here
+        torch.testing.assert_close(loop.fresh["weight"], calls[-1])
+        torch.testing.assert_close(loop.model.weight.grad, model.weight.grad)
+
+
+def test_a_backward_that_fails_leaves_the_gradients():
+    class Fussy(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, grad):
+            raise RuntimeError("not today")
+
+    class Model(nn.Linear):
+        def forward(self, x):
+            return super().forward(x) if loop.backwards == 0 else Fussy.apply(super().forward(x))
+
+    loop = fw.TrainingStep(Model(3, 2), (torch.randn(4, 3), torch.randn(4, 2))).loop
+    for line in ("forward", "loss", "backward"):
+        loop.run(line)
+    kept = loop.gradients()
+    loop.run("forward")
+    loop.run("loss")
+    with pytest.raises(RuntimeError, match="not today"):
+        loop.run("backward")
+    assert all(torch.equal(kept[name], grad) for name, grad in loop.gradients().items())
+
+
+@pytest.mark.parametrize(
+    ("model", "loss", "sentence"),
+    [
+        (
+            nn.Sequential(nn.Embedding(5, 2, sparse=True), nn.Flatten(), nn.Linear(6, 2)),
+            nn.MSELoss(),
+            "the gradient of 0.weight is sparse and cannot be shown",
+        ),
+        (
+            nn.Sequential(nn.Embedding(5, 2), nn.Flatten(), nn.Linear(6, 2)),
+            lambda output, targets: (output.detach() - targets).square().mean(),
+            "the loss has no grad_fn",
+        ),
+    ],
+)
+def test_no_way_back_is_told(model, loss, sentence):
+    data = torch.randint(0, 5, (4, 3)), torch.randn(4, 2)
+    shown = fw.TrainingStep(model, data, loss)
+    shown.run_line("forward")
+    shown.run_line("loss")
+    with pytest.raises(ValueError, match=sentence):
+        shown.run_line("backward")
+    assert "fwd-error" in shown._message.value
+
+
 def test_reset_gives_back_inputs_that_forward_changed_in_place():
     class Doubling(nn.Linear):
         def forward(self, x):

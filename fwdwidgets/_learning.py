@@ -1,0 +1,118 @@
+"""What a training loop is given, a loss and an optimizer, with a sentence for what does not do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+
+
+def check_loss(loss: Any) -> None:
+    """Refuse what is no function of output and targets.
+
+    Raises:
+        TypeError: it cannot be called, or is the class of a loss.
+    """
+    if isinstance(loss, type):
+        name = loss.__name__
+        raise TypeError(f"loss is the class {name}: pass an instance, {name}().")
+    if not callable(loss):
+        raise TypeError(f"loss={loss!r} cannot be called: pass one such as nn.MSELoss().")
+
+
+def measure(loss: Loss, output: Any, targets: Tensor) -> Tensor:
+    """The loss of an output.
+
+    Args:
+        loss: of output and targets.
+        output: what the model returned.
+        targets: of the same batch.
+
+    Returns:
+        One number, `()` or `(1,)`.
+
+    Raises:
+        ValueError: the output is no tensor, the loss does not take these two, or it is not one
+            number.
+    """
+    if not isinstance(output, Tensor):
+        raise ValueError(
+            f"the model returned {type(output).__name__}: a training step needs one tensor."
+        )
+    try:
+        value = loss(output, targets)
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        labels = "" if targets.is_floating_point() else " For labels use CrossEntropyLoss()."
+        raise ValueError(
+            f"the loss does not take an output of shape {tuple(output.shape)} with targets of "
+            f"shape {tuple(targets.shape)}, {targets.dtype}.{labels} PyTorch's own words: {error}"
+        ) from error
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        what = f"of shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+        raise ValueError(
+            f"the loss is {what}, not one number as a tensor: use the mean or the sum, as in "
+            "nn.MSELoss(reduction='mean')."
+        )
+    return value
+
+
+def check_differentiable(value: Tensor) -> None:
+    """Refuse a loss that nothing leads back from.
+
+    Raises:
+        ValueError: it has no `grad_fn`.
+    """
+    if not value.requires_grad:
+        raise ValueError(
+            "the loss has no grad_fn, so there is no way back to the weights: compute output and "
+            "loss with torch alone, without detach(), item(), argmax or no_grad."
+        )
+
+
+def trainable(model: nn.Module) -> list[nn.Parameter]:
+    """The parameters that ask for a gradient.
+
+    Raises:
+        ValueError: there are none.
+    """
+    found = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if not found:
+        raise ValueError(
+            "this model has no parameters to train: give it a layer that learns, or set "
+            "requires_grad of one to True."
+        )
+    return found
+
+
+def made(optimizer: MakeOptimizer, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    """The optimizer of these parameters.
+
+    Raises:
+        TypeError: what should make one makes something else.
+        ValueError: it is an LBFGS.
+    """
+    result = optimizer(parameters)
+    if not isinstance(result, torch.optim.Optimizer):
+        raise TypeError(
+            f"optimizer made {result!r}: return one, as in torch.optim.SGD(parameters, lr=0.01)."
+        )
+    check_optimizer(result)
+    return result
+
+
+def check_optimizer(optimizer: torch.optim.Optimizer) -> None:
+    """Refuse an optimizer whose step is no line of its own.
+
+    Raises:
+        ValueError: it is an LBFGS.
+    """
+    if isinstance(optimizer, torch.optim.LBFGS):
+        raise ValueError(
+            "LBFGS runs the model itself, several times a step, so its lines cannot be taken one "
+            "by one: choose another optimizer, such as SGD or Adam."
+        )

@@ -164,6 +164,7 @@ class NumberLine:
         y = {"visible": False, "fixedrange": True, "range": [-1, 1.6]}
         self.axis = board.axes(x, y, values="x")
         where = {"xaxis": f"x{self.axis}", "yaxis": f"y{self.axis}", "type": "scatter"}
+        where["cliponaxis"] = False  # a mark at the end is whole
         self.values = board.trace(mode="markers", name=name, **where)
         self.targets = board.trace(mode="markers", name="target", **where)
         self._name = escape(name)

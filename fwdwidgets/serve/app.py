@@ -229,8 +229,6 @@ def serve(
         "reason in its log.",
         coalesce_streams=True,
     )
-    # A message that is held back would be a picture that never comes.
-    config.ZMQChannelsWebsocketConnection = Config(limit_rate=False)
     # A kernel that died has lost the lesson: the page says so, and a new one would answer nothing.
     config.KernelRestarter = Config(restart_limit=0, time_to_dead=1.0)
     config.MappingKernelManager = Config(

@@ -167,7 +167,7 @@ async function render({ model, el, signal, still }) {
   function drawChanges() {
     const numbers = Object.keys(changes.traces).map(Number);
     const onlyRanges = Object.keys(changes.layout).every((path) => path.endsWith(".range"));
-    if (!moving && onlyRanges && numbers.every(isPoints)) return movePoints(numbers);
+    if (!moving && onlyRanges && onlyPoints()) return movePoints(numbers);
     const names = new Set(numbers.flatMap((number) => Object.keys(changes.traces[number])));
     const values = {};
     for (const name of names) values[name] = numbers.map((number) => changes.traces[number][name]);
@@ -181,7 +181,9 @@ async function render({ model, el, signal, still }) {
     Plotly.update(stage, values, layout, numbers);
   }
 
-  const isPoints = (number) => figure.data[number].type === "scatter";
+  // plotly would take from the screen what another panel, or another kind of trace, has drawn.
+  const onlyPoints = () => figure.data.every(({ type }) => type === "scatter")
+    && new Set(figure.data.map(({ xaxis, yaxis }) => `${xaxis} ${yaxis}`)).size === 1;
 
   // Points move in half the time when titles and the rest around them stay as they are drawn. A
   // move that came before plotly has ended one would wait for the next frame, and be overtaken.

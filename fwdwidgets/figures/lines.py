@@ -164,9 +164,9 @@ class NumberLine:
         y = {"visible": False, "fixedrange": True, "range": [-1, 1.6]}
         self.axis = board.axes(x, y, values="x")
         where = {"xaxis": f"x{self.axis}", "yaxis": f"y{self.axis}", "type": "scatter"}
-        where["cliponaxis"] = False  # a mark at the end is whole
-        self.values = board.trace(mode="markers", name=name, **where)
-        self.targets = board.trace(mode="markers", name="target", **where)
+        # A mark at the end of the line is whole.
+        self.values = board.trace(mode="markers", name=name, cliponaxis=False, **where)
+        self.targets = board.trace(mode="markers", name="target", cliponaxis=False, **where)
         self._name = escape(name)
         self._title = board.panel(self.axis)
 

@@ -34,7 +34,7 @@ def measure(loss: Loss, output: Any, targets: Tensor) -> Tensor:
         targets: of the same batch.
 
     Returns:
-        One number, `()` or `(1,)`.
+        One number, a tensor of one element.
 
     Raises:
         ValueError: the output is no tensor, the loss does not take these two, or it is not one
@@ -47,18 +47,38 @@ def measure(loss: Loss, output: Any, targets: Tensor) -> Tensor:
     try:
         value = loss(output, targets)
     except (RuntimeError, ValueError, IndexError, TypeError) as error:
-        labels = "" if targets.is_floating_point() else " For labels use CrossEntropyLoss()."
         raise ValueError(
             f"the loss does not take an output of shape {tuple(output.shape)} with targets of "
-            f"shape {tuple(targets.shape)}, {targets.dtype}.{labels} PyTorch's own words: {error}"
+            f"shape {tuple(targets.shape)}, {targets.dtype}.{_advise(loss, output, targets)} "
+            f"PyTorch's own words: {error}"
         ) from error
-    if not isinstance(value, Tensor) or value.numel() != 1:
+    if not isinstance(value, Tensor) or value.numel() != 1 or value.is_complex():
         what = f"of shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
         raise ValueError(
-            f"the loss is {what}, not one number as a tensor: use the mean or the sum, as in "
+            f"the loss is {what}, not one real number as a tensor: use the mean, as in "
             "nn.MSELoss(reduction='mean')."
         )
     return value
+
+
+def _advise(loss: Loss, output: Tensor, targets: Tensor) -> str:
+    """What to do about labels that a loss does not take; nothing where targets are numbers."""
+    if targets.is_floating_point() or targets.is_complex() or output.dim() != 2:
+        return ""
+    classes = output.shape[1]
+    if classes < 2:
+        return (
+            " Of one output a row make the targets floats of its shape: targets.float()[:, None]."
+        )
+    bad = targets[(targets < 0) | (targets >= classes)]
+    if len(bad):
+        return f" Label {bad[0].item()} is no class: {classes} outputs have 0 to {classes - 1}."
+    name = getattr(loss, "__name__", type(loss).__name__)
+    return (
+        ""
+        if name in ("cross_entropy", "CrossEntropyLoss")
+        else " For labels use CrossEntropyLoss()."
+    )
 
 
 def check_differentiable(value: Tensor) -> None:
@@ -71,6 +91,19 @@ def check_differentiable(value: Tensor) -> None:
         raise ValueError(
             "the loss has no grad_fn, so there is no way back to the weights: compute output and "
             "loss with torch alone, without detach(), item(), argmax or no_grad."
+        )
+
+
+def check_reached(model: nn.Module) -> None:
+    """Refuse a backward that came to no weight.
+
+    Raises:
+        ValueError: no parameter has a gradient.
+    """
+    if all(parameter.grad is None for parameter in model.parameters()):
+        raise ValueError(
+            "the way back from this loss leads to no weight of the model: compute the output from "
+            "them with torch alone, without detach(), item(), argmax or no_grad."
         )
 
 
@@ -94,23 +127,30 @@ def made(optimizer: MakeOptimizer, parameters: list[nn.Parameter]) -> torch.opti
 
     Raises:
         TypeError: what should make one makes something else.
-        ValueError: it is an LBFGS.
+        ValueError: it is an LBFGS, or holds parameters of another model.
     """
     result = optimizer(parameters)
     if not isinstance(result, torch.optim.Optimizer):
         raise TypeError(
             f"optimizer made {result!r}: return one, as in torch.optim.SGD(parameters, lr=0.01)."
         )
-    check_optimizer(result)
+    check_optimizer(result, parameters)
     return result
 
 
-def check_optimizer(optimizer: torch.optim.Optimizer) -> None:
-    """Refuse an optimizer whose step is no line of its own.
+def check_optimizer(optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter]) -> None:
+    """Refuse an optimizer whose step is no line of its own, or moves another model.
 
     Raises:
-        ValueError: it is an LBFGS.
+        ValueError: it is an LBFGS, or holds others than these parameters.
     """
+    own = {id(parameter) for parameter in parameters}
+    held = [p for group in optimizer.param_groups for p in group["params"]]
+    if not all(id(parameter) in own for parameter in held):
+        raise ValueError(
+            f"this {type(optimizer).__name__} holds parameters that are not this model's: make it "
+            "of model.parameters(), after the model, or of the parameters that a function is given."
+        )
     if isinstance(optimizer, torch.optim.LBFGS):
         raise ValueError(
             "LBFGS runs the model itself, several times a step, so its lines cannot be taken one "

@@ -133,11 +133,14 @@ def copy_of(model: nn.Module) -> nn.Module:
     Raises:
         ValueError: it cannot be copied; the message says what to pass instead.
     """
-    # Each module keeps a dozen dictionaries of hooks: deepcopy spends more time on empty ones than
-    # on the weights of a small network.
-    kept = (value for module in model.modules() for value in vars(module).values())
-    empty = {id(value): type(value)() for value in kept if type(value) in _DICTS and not value}
     try:
+        # Each module keeps a dozen dictionaries of hooks: deepcopy spends more time on empty ones
+        # than on the weights of a small network.
+        kept = (value for module in model.modules() for value in vars(module).values())
+        plain = (value for value in kept if type(value) in _DICTS and not value)
+        empty = {
+            id(value): type(value)() for value in plain if not getattr(value, "__dict__", None)
+        }
         return copy.deepcopy(model, empty)
     except Exception as error:
         raise ValueError(

@@ -20,6 +20,7 @@ from fwdwidgets._learning import (
     MakeOptimizer,
     check_differentiable,
     check_loss,
+    check_reached,
     made,
     measure,
     trainable,
@@ -57,7 +58,7 @@ def train(
         lr: learning rate of the default optimizer, `torch.optim.SGD` with momentum 0.9.
         optimizer: made of the parameters: `lambda p: torch.optim.Adam(p, lr=1e-3)`.
         loss: of output and targets; by default `cross_entropy` for class labels and `mse_loss`
-            for numbers.
+            for numbers. Of one that sums, a checkpoint tells the sum a sample.
         seed: of the order of the samples, of dropout, and of a new model's weights.
         progress: print a line an epoch, with a bar that grows.
 
@@ -98,8 +99,8 @@ def train(
                 _stop(f"the loss is {start.loss} before training", checkpoints, bar)
                 return checkpoints
             # Only now does a lazy layer have its parameters.
-            make = optimizer or partial(torch.optim.SGD, lr=lr, momentum=0.9)
-            chosen = made(make, trainable(network))
+            sgd = partial(torch.optim.SGD, lr=lr, momentum=0.9)
+            chosen = made(sgd if optimizer is None else optimizer, trainable(network))
             for epoch in range(1, epochs + 1):
                 network.train()
                 for number, (inputs, targets) in enumerate(loader, 1):
@@ -110,6 +111,7 @@ def train(
                         return checkpoints
                     chosen.zero_grad()
                     value.backward()  # type: ignore[no-untyped-call]
+                    check_reached(network)
                     chosen.step()
                     bar.show(epoch, number, value.item())
                 point = _keep(checkpoints, network, items, task, batch_size)
@@ -163,8 +165,12 @@ class _Task:
     """The loss of a batch, with sentences for an output that the default loss cannot judge."""
 
     def __init__(self, items: _Items, loss: Loss | None) -> None:
-        self._check = None if loss else _check_classes if items.classes else _check_numbers
-        self._loss = loss or (F.cross_entropy if items.classes else F.mse_loss)
+        check = _check_classes if items.classes else _check_numbers
+        default = F.cross_entropy if items.classes else F.mse_loss
+        self._check = check if loss is None else None
+        self._loss: Loss = default if loss is None else loss
+        # A sum over a batch is the part of a sum over all; a mean counts by the batch's samples.
+        self.sums = getattr(loss, "reduction", "mean") == "sum"
 
     def __call__(
         self, network: nn.Module, inputs: Tensor, targets: Tensor
@@ -192,7 +198,8 @@ def _check_classes(output: Tensor, targets: Tensor) -> None:
     if classes < 2:
         raise ValueError(
             f"the model's output has shape {tuple(output.shape)}, which is no row of classes: "
-            "pass loss=, such as torch.nn.functional.binary_cross_entropy."
+            "end it in an output a class, or pass loss=, such as lambda output, targets: "
+            "F.binary_cross_entropy(output[:, 0], targets.float())."
         )
     bad = targets[(targets < 0) | (targets >= classes)]
     if len(bad):
@@ -221,7 +228,7 @@ def _keep(
         loader = DataLoader(items, max(batch_size, 256), generator=torch.Generator())
         for inputs, targets in loader:
             value, output, targets = task(network, inputs, targets)
-            total += float(value) * len(targets)
+            total += float(value) * (1 if task.sums else len(targets))
             classes = classes and output.dim() == 2 and output.shape[1] > 1
             if classes:  # NaN is no answer
                 answered = ~output.isnan().any(dim=1)

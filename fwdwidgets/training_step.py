@@ -18,6 +18,7 @@ from fwdwidgets._learning import (
     check_differentiable,
     check_loss,
     check_optimizer,
+    check_reached,
     made,
     measure,
     trainable,
@@ -106,13 +107,13 @@ class TrainingLoop:
             ) from error
         for own, parameter in zip(self._model.parameters(), self.model.parameters(), strict=True):
             parameter.grad = None
-            for hook in (own._backward_hooks or {}).values():  # a copy has none
+            hooks = (own._backward_hooks or {}) if own.requires_grad else {}
+            for hook in hooks.values():  # a copy has none
                 parameter.register_hook(hook)  # type: ignore[no-untyped-call]
         # A forward may change its input in place.
         self.inputs = self._inputs.detach().clone().requires_grad_(self._inputs.requires_grad)
         if not isinstance(given, torch.optim.Optimizer):
             given = made(given, list(self.model.parameters()))
-        check_optimizer(given)
         self.optimizer = given
         self._groups = [g for g in self.optimizer.param_groups if float(g["lr"]) == self.lr]
         if lr is not None:
@@ -246,11 +247,15 @@ class TrainingLoop:
         try:
             self._used = True
             self.loss.backward()  # type: ignore[no-untyped-call]
+            check_reached(self.model)
             fresh = self.gradients()
-        finally:
+        except BaseException:
             for _, tensor, before in every:
-                if before is not None:
-                    tensor.grad = before if tensor.grad is None else before + tensor.grad
+                tensor.grad = before
+            raise
+        for _, tensor, before in every:
+            if before is not None:
+                tensor.grad = before if tensor.grad is None else before + tensor.grad
         self.fresh = fresh
         self.backwards += 1
 
@@ -281,13 +286,7 @@ def gradient_norm(gradients: Iterable[Tensor]) -> float:
 def _checked(optimizer: Any, model: nn.Module) -> Any:
     """An optimizer of this model, or what makes one; anything else is refused."""
     if isinstance(optimizer, torch.optim.Optimizer):
-        own = {id(parameter) for parameter in model.parameters()}
-        held = [p for group in optimizer.param_groups for p in group["params"]]
-        if not all(id(parameter) in own for parameter in held):
-            raise ValueError(
-                f"this {type(optimizer).__name__} holds parameters that are not this model's: "
-                "make it of model.parameters(), after the model."
-            )
+        check_optimizer(optimizer, list(model.parameters()))
     elif not callable(optimizer):
         raise TypeError(
             f"optimizer={optimizer!r} is none: pass one, or a function that makes it, as in "

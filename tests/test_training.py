@@ -1,5 +1,7 @@
 """Training against the same loop in plain PyTorch."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -124,6 +126,17 @@ def test_an_interrupt_keeps_what_there_is():
     assert len(found) == 2
 
 
+class Scaled(nn.Module):
+    """A loss that learns by itself, and leaves the model out."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, output, targets):
+        return self.scale * F.cross_entropy(output.detach(), targets)
+
+
 class Frozen(nn.Linear):
     def __init__(self):
         super().__init__(6, 2)
@@ -161,6 +174,32 @@ class Pair(nn.Linear):
             {"loss": lambda output, targets: F.cross_entropy(output.detach(), targets)},
             ValueError,
             "the loss has no grad_fn",
+        ),
+        (
+            {"loss": Scaled()},
+            ValueError,
+            "the way back from this loss leads to no weight of the model",
+        ),
+        (
+            {"optimizer": lambda _: torch.optim.SGD(network().parameters(), lr=0.1)},
+            ValueError,
+            "this SGD holds parameters that are not this model's",
+        ),
+        (
+            {"model": nn.Linear(6, 1), "loss": F.binary_cross_entropy},
+            ValueError,
+            r"targets.float\(\)",
+        ),
+        (
+            {"dataset": [(torch.zeros(6), 2)], "loss": nn.CrossEntropyLoss()},
+            ValueError,
+            "Label 2 is no class: 2 outputs have 0 to 1",
+        ),
+        ({"loss": nn.BCELoss()}, ValueError, r"For labels use CrossEntropyLoss\(\)"),
+        (
+            {"loss": lambda output, _: output.to(torch.complex64).mean()},
+            ValueError,
+            "one real number",
         ),
         ({"model": Frozen}, ValueError, "no parameters to train.*requires_grad"),
         ({"model": nn.ReLU()}, ValueError, "no parameters to train"),
@@ -278,3 +317,26 @@ def test_numbers_among_classes_are_refused():
     data = [(torch.randn(3), 0)] * 3 + [(torch.randn(3), 0.9)]
     with pytest.raises(ValueError, match=r"label=0\.9 of sample 3 is a number"):
         fw.train(nn.Linear(3, 2), data, 1)
+
+
+class Absolute(nn.ModuleList):
+    """A loss that is an empty list, and so counts as false."""
+
+    def forward(self, output, targets):
+        return (output - targets).abs().mean()
+
+
+def test_the_loss_of_an_epoch_is_that_of_all_samples():
+    torch.manual_seed(0)
+    data = [(torch.randn(3), float(i)) for i in range(300)]
+    inputs, targets = torch.stack([x for x, _ in data]), torch.tensor([[y] for _, y in data])
+    model = nn.Linear(3, 1)
+    with torch.no_grad():
+        output = model(inputs)
+    for loss in (nn.MSELoss(reduction="sum"), nn.MSELoss(), Absolute()):
+        start = fw.train(lambda: copy.deepcopy(model), data, 1, loss=loss, lr=1e-9, progress=False)[
+            0
+        ]
+        wanted = loss(output, targets).item()
+        summed = getattr(loss, "reduction", "mean") == "sum"
+        assert start.loss == pytest.approx(wanted / 300 if summed else wanted, rel=1e-5)

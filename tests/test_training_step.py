@@ -552,9 +552,12 @@ def test_a_backward_that_fails_leaves_the_gradients():
 
     class Model(nn.Linear):
         def forward(self, x):
-            return super().forward(x) if loop.backwards == 0 else Fussy.apply(super().forward(x))
+            first = super().forward(x)
+            return self.last(first if loop.backwards == 0 else Fussy.apply(first))
 
-    loop = fw.TrainingStep(Model(3, 2), (torch.randn(4, 3), torch.randn(4, 2))).loop
+    model = Model(3, 2)
+    model.last = nn.Linear(2, 2)
+    loop = fw.TrainingStep(model, (torch.randn(4, 3), torch.randn(4, 2))).loop
     for line in ("forward", "loss", "backward"):
         loop.run(line)
     kept = loop.gradients()
@@ -588,6 +591,8 @@ def test_no_way_back_is_told(model, loss, sentence):
     with pytest.raises(ValueError, match=sentence):
         shown.run_line("backward")
     assert "fwd-error" in shown._message.value
+    assert shown.loop.gradients() == {}
+    shown.run_line("forward")  # it goes on
 
 
 def test_reset_gives_back_inputs_that_forward_changed_in_place():

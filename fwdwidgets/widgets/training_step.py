@@ -76,7 +76,8 @@ class TrainingStep(ForwardWidget):
         """See the class."""
         super().__init__("training step", unknown)
         sgd = optimizer if optimizer is not None else _sgd
-        self.loop = TrainingLoop(model, data, loss or nn.MSELoss(), sgd)
+        criterion = nn.MSELoss() if loss is None else loss
+        self.loop = TrainingLoop(model, data, criterion, sgd)
         self._make_figure()
         self._said = ipywidgets.HTML()
         self._said.add_class("fwd-badge")

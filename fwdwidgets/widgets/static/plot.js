@@ -186,7 +186,7 @@ async function render({ model, el, signal, still }) {
     && new Set(figure.data.map(({ xaxis, yaxis }) => `${xaxis} ${yaxis}`)).size === 1;
 
   // Points move in half the time when titles and the rest around them stay as they are drawn. A
-  // move that came before plotly has ended one would wait for the next frame, and be overtaken.
+  // move that came before plotly has ended one would wait in its queue, and come over a newer picture.
   function movePoints(numbers) {
     if (Object.keys(changes.layout).length) Plotly.relayout(stage, changes.layout);
     if (!numbers.length) return;

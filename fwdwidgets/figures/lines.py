@@ -219,11 +219,18 @@ class NumberLine:
 
 
 def _whole_line(parts: Sequence[np.ndarray]) -> list[float]:
-    """As far to both sides of zero, to 1, 2 or 5 times a power of ten, so that it seldom moves."""
+    """As far to both sides of zero, to 1, 2 or 5 times a power of ten, so that it seldom moves.
+
+    Where all values are at one side, and none is near zero, that side alone.
+    """
     values = np.concatenate([np.asarray(part, dtype=float) for part in parts])
     values = values[np.isfinite(values)]
     largest = float(np.abs(values).max(initial=0)) or 1.0
     power = 10.0 ** max(math.floor(math.log10(largest)), sys.float_info.min_10_exp)
     limit = next(n * power for n in (1, 2, 5, 10) if n * power >= largest)
     limit = min(limit, sys.float_info.max)
+    if values.min(initial=limit) >= limit / 10:
+        return [0.0, limit]
+    if values.max(initial=-limit) <= -limit / 10:
+        return [-limit, 0.0]
     return [-limit, limit]

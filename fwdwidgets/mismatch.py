@@ -53,6 +53,24 @@ class Meetings:
         return all(axis.agree is not False for axis in self.axes)
 
 
+def in_and_out(step: Step) -> Meetings | None:
+    """The shape that went into an operation above the one that came out; none need agree.
+
+    Returns:
+        The axes by number; None of an operation without one input and one result of some axes.
+    """
+    if step.error is not None or len(step.input_shapes) != 1 or not step.shape:
+        return None
+    came, went = tuple(step.shape), tuple(step.input_shapes[0])
+    numbers = range(max(len(went), len(came)))
+    upper, lower = (
+        [(f"axis {n}", str(shape[n])) if n < len(shape) else ("", "") for n in numbers]
+        for shape in (went, came)
+    )
+    axes = tuple(Meeting(above, below) for above, below in zip(upper, lower, strict=True))
+    return Meetings(("went in", "came out"), axes, f"{went} → {came}") if went else None
+
+
 def meet(step: Step, layer: nn.Module | None = None) -> Meetings | None:
     """Hold the shapes that meet in an operation against each other.
 

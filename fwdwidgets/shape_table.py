@@ -31,13 +31,14 @@ def shape_table(title: str, meetings: Meetings) -> str:
         f"<p>{escape(title)}: {escape(meetings.rule)}</p>"
         '<div class="fwd-shapes-scroll" tabindex="0" role="region" aria-label="shapes"><table>'
         f'<tr><th scope="row">{escape(above)}</th>{upper}</tr>'
-        f'<tr><th scope="row"></th>{"".join(signs)}</tr>'
+        f'<tr><th scope="row">{"" if any(a.agree is not None for a in meetings.axes) else "↓"}</th>'
+        f"{''.join(signs)}</tr>"
         f'<tr><th scope="row">{escape(below)}</th>{lower}</tr></table></div>'
     )
 
 
 def shape_line(title: str, shapes: str) -> str:
-    """The shapes of an operation in which no two meet, in one line."""
+    """The shapes of an operation that are not drawn, in one line."""
     return f"<p>{escape(title)}: {escape(shapes)}</p>"
 
 

@@ -1,5 +1,7 @@
 """The widget that finds what went wrong, without a browser."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -72,6 +74,24 @@ def test_choosing_a_step_shows_its_shapes_and_values():
     widget.view = "bytes"
     assert shown(widget, "operand 1") is None
     assert shown(widget, "bytes") is not None
+
+
+def test_each_step_draws_the_shape_that_went_in_above_the_one_that_came_out():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
+    images = torch.rand(4, 1, 10, 10)
+    shapes = [tuple(images.shape)]
+    for layer in model:
+        images = layer(images)
+        shapes.append(tuple(images.shape))
+    widget = fw.WhatWentWrong(model, torch.rand(4, 1, 10, 10))
+    names = [step.name for step in widget.trace]
+    for name, went, came in zip(names[1:3], shapes[1:3], shapes[2:4], strict=True):
+        widget.step = name
+        rows = widget._shapes.value.split("<tr>")[1:]
+        drawn = [tuple(map(int, re.findall(r"<b>(\d+)</b>", row))) for row in rows]
+        assert drawn == [went, (), came]
+        assert "↓" in rows[1]
+        assert "fits" not in rows[1]
 
 
 def test_nothing_wrong_shows_shapes_and_bytes():

@@ -15,6 +15,7 @@ from traitlets import observe, validate
 from fwdwidgets import badge, display, figures
 from fwdwidgets._inputs import as_inputs
 from fwdwidgets.memory import Memory, measure_memory
+from fwdwidgets.mismatch import in_and_out
 from fwdwidgets.shape_table import shape_line, shape_table
 from fwdwidgets.trace import ForwardTrace, Step
 from fwdwidgets.widgets import _panels as panels
@@ -309,7 +310,7 @@ class WhatWentWrong(ForwardWidget):
     def _describe_shapes(self, step: Step) -> str:
         source = " ".join(step.source.split())
         title = f"{step.name}, {source}" if source else step.name
-        met = self._finding.meetings(step)
+        met = self._finding.meetings(step) or in_and_out(step)
         if met is not None:
             return shape_table(title, met)
         given = " and ".join(map(str, step.input_shapes)) or "nothing"

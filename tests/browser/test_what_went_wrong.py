@@ -116,3 +116,19 @@ def test_values_that_became_infinite(address: str, visits: Visits) -> None:
         "() => document.querySelector('.fwd-shapes').innerText.includes('x * 1')"
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("width", [360, 1000])
+def test_the_picture_keeps_its_place_from_step_to_step(
+    address: str, visits: Visits, width: int
+) -> None:
+    page = ready(visits.open(f"{address}shapes.ipynb", width=width))
+    page.locator(".fwd-step [role=slider]").focus()
+    page.keyboard.press("Home")
+    shapes = page.locator(".fwd-shapes")
+    tops = set()
+    for layer in ("padding", "(4, 6, 24, 24) → (4, 6, 24, 24)", "4*3456", "192"):
+        shapes.get_by_text(layer).first.wait_for()
+        tops.add(page.locator(".fwd-figure").bounding_box()["y"])
+        page.keyboard.press("ArrowRight")
+    assert len(tops) == 1

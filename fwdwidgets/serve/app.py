@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -15,11 +16,13 @@ from typing import Any
 import tornado.httpserver
 import tornado.ioloop
 import tornado.netutil
+import tornado.web
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from traitlets.config import Config
 from voila.app import Voila
 from voila.execute import VoilaExecutor
 from voila.tornado.handler import TornadoVoilaHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from fwdwidgets.notebooks import around, card_of, lessons_dir, title_of
 
@@ -27,12 +30,16 @@ SHARE = Path(__file__).parent / "share" / "jupyter"
 IDLE_SECONDS = 2 * 60 * 60
 """A kernel that no page has spoken to for so long is ended."""
 
+KERNEL_ID = re.compile(r'"kernelId": "([^"]+)"')
+"""Where our template writes down which kernel a page has."""
 
 EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 """Hosts that stand for all addresses of this machine, with the one that a browser here can use."""
 HARMLESS = (
     "is not trusted",  # Voila runs every cell anew and shows no output that was stored
     "websocket_ping_timeout",  # jupyter_server's own default, which tornado corrects
+    "Got events for closed stream",  # a page was left while its kernel spoke to it
+    "exception=WebSocketClosedError",  # the same, a moment later
 )
 """What stands in messages that a teacher can do nothing about."""
 
@@ -78,10 +85,35 @@ class OwnKernel(KernelSpecManager):
 class LessonPage(TornadoVoilaHandler):  # type: ignore[misc]
     """One notebook, run for one reader."""
 
+    kernel_id = ""
+    left = False
+
     async def get(self, path: str | None = None) -> None:
         """Answer with the page, and with the cookie that it needs to end its kernel on leaving."""
         assert self.xsrf_token, "reading it sets the cookie"
         await super().get(path)
+        if self.left and self.kernel_id in self.kernel_manager:
+            await self.kernel_manager.shutdown_kernel(self.kernel_id)
+
+    def write(self, chunk: str | bytes | dict[str, Any]) -> None:
+        """Send a part of the page; one of them says which kernel it has."""
+        if isinstance(chunk, str) and (found := KERNEL_ID.search(chunk)):
+            self.kernel_id = found[1]
+        super().write(chunk)
+
+    def on_connection_close(self) -> None:
+        """Remember that the reader did not wait: nothing else will end the kernel."""
+        self.left = True
+
+
+class Channels(VoilaKernelWebsocketHandler):  # type: ignore[misc]
+    """What a page and its kernel tell each other."""
+
+    async def pre_get(self) -> None:
+        """Ask the kernel whether it is there; whoever left meanwhile needs no answer."""
+        await super().pre_get()
+        if self.connection is None:
+            raise tornado.web.Finish
 
 
 def _links(root: Path, path: str) -> dict[str, Any]:
@@ -110,9 +142,10 @@ class LessonServer(Voila):  # type: ignore[misc]
         notebook.metadata["fwdwidgets_links"] = _links(Path(self.root_dir), path)
 
     def init_handlers(self) -> list[Any]:
-        """Voila's own, with our page."""
+        """Voila's own, with ours in their place."""
+        ours = {TornadoVoilaHandler: LessonPage, VoilaKernelWebsocketHandler: Channels}
         return [
-            (route, LessonPage if handler is TornadoVoilaHandler else handler, *options)
+            (route, ours.get(handler, handler), *options)
             for route, handler, *options in super().init_handlers()
         ]
 
@@ -236,6 +269,6 @@ def serve(
     )
     server = LessonServer.instance(config=config)  # what Voila logs finds its way by this
     server.initialize([])
-    for log in (server.log, logging.getLogger("tornado.general")):
-        log.addFilter(_worth_reading)
+    for name in (server.log.name, "tornado.general", "asyncio"):
+        logging.getLogger(name).addFilter(_worth_reading)
     server.start()

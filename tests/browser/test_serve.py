@@ -267,16 +267,47 @@ def answer(address: str) -> int:
         return error.code
 
 
+def kernel_of(page: Page, address: str) -> str:
+    """The address of a page's kernel; it is there before the first cell has run."""
+    page.wait_for_function("document.getElementById('jupyter-config-data')?.nextSibling")
+    config = json.loads(page.locator("#jupyter-config-data").text_content() or "")
+    return f"{address}api/kernels/{config['kernelId']}"
+
+
+def assert_ends(kernel: str, page: Page) -> None:
+    page.goto("about:blank")
+    for _ in range(300):
+        if answer(kernel) == 404:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("the kernel of a page that was left still runs")
+
+
 def test_a_page_that_is_left_ends_its_kernel(address: str, visits: Visits) -> None:
     page = ready(visits.open(page_of(address, "01_maths")))
-    config = json.loads(page.locator("#jupyter-config-data").text_content() or "")
-    kernel = f"{address}api/kernels/{config['kernelId']}"
-    page.goto("about:blank")
-    for _ in range(100):
-        if answer(kernel) == 404:
-            break
-        page.wait_for_timeout(100)
-    assert answer(kernel) == 404
+    page.locator(".noUi-handle").wait_for()
+    kernel = kernel_of(page, address)
+    assert answer(kernel) == 200
+    assert_ends(kernel, page)
+
+
+def test_a_page_that_is_left_before_its_widgets_are_there_ends_its_kernel(
+    address: str, visits: Visits
+) -> None:
+    page = visits.open("about:blank")
+    page.route("**/voila.js", lambda route: route.abort())  # Voila's own script never comes up
+    page.goto(page_of(address, "01_maths"))
+    page.wait_for_function("window.fwdComplete")
+    assert_ends(kernel_of(page, address), page)
+
+
+def test_a_page_that_is_left_while_its_cells_run_ends_its_kernel(
+    address: str, visits: Visits
+) -> None:
+    page = visits.open(page_of(address, "05_slow"))
+    kernel = kernel_of(page, address)
+    assert not page.evaluate("window.fwdComplete")
+    assert_ends(kernel, page)
 
 
 def test_a_reader_starts_before_the_code_is_done(address: str, visits: Visits) -> None:

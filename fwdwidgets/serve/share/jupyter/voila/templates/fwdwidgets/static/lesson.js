@@ -32,6 +32,23 @@
     heard = performance.now();
   };
 
+  // What Voila wrote for its own script, once all of it is here.
+  const kernel = () => {
+    const config = document.getElementById("jupyter-config-data");
+    return config?.nextSibling ? JSON.parse(config.textContent) : null;
+  };
+
+  // Voila ends the kernel of a page that is left, but only once its own script is up: a reader who
+  // turns the pages faster would leave a kernel behind each of them. While cells run, the server sees
+  // it for itself.
+  addEventListener("pagehide", () => {
+    const config = kernel();
+    if (!config || !window.fwdComplete) return;
+    const form = new FormData();
+    form.append("_xsrf", document.cookie.match(/\b_xsrf=([^;]*)/)?.[1] ?? "");
+    navigator.sendBeacon(`${config.baseUrl}voila/api/shutdown/${config.kernelId}`, form);
+  });
+
   let missed = 0;
   const look = async () => {
     if (document.hidden) return;
@@ -41,11 +58,10 @@
       clearInterval(timer);
       return;
     }
-    const config = document.getElementById("jupyter-config-data");
-    if (!config?.nextSibling) return; // not all of it is here yet
-    const { baseUrl, kernelId } = JSON.parse(config.textContent);
+    const config = kernel();
+    if (!config) return;
     try {
-      const answer = await fetch(`${baseUrl}api/kernels/${kernelId}`, { cache: "no-store" });
+      const answer = await fetch(`${config.baseUrl}api/kernels/${config.kernelId}`, { cache: "no-store" });
       missed = 0;
       if (answer.status === 404) {
         say("The kernel of this page has ended: what you see no longer answers. Reload the page to start again.");

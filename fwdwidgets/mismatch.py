@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import zip_longest
 from math import prod
 
 from torch import nn
@@ -53,24 +54,6 @@ class Meetings:
         return all(axis.agree is not False for axis in self.axes)
 
 
-def in_and_out(step: Step) -> Meetings | None:
-    """The shape that went into an operation above the one that came out; none need agree.
-
-    Returns:
-        The axes by number; None of an operation without one input and one result of some axes.
-    """
-    if step.error is not None or len(step.input_shapes) != 1 or not step.shape:
-        return None
-    came, went = tuple(step.shape), tuple(step.input_shapes[0])
-    numbers = range(max(len(went), len(came)))
-    upper, lower = (
-        [(f"axis {n}", str(shape[n])) if n < len(shape) else ("", "") for n in numbers]
-        for shape in (went, came)
-    )
-    axes = tuple(Meeting(above, below) for above, below in zip(upper, lower, strict=True))
-    return Meetings(("went in", "came out"), axes, f"{went} → {came}") if went else None
-
-
 def meet(step: Step, layer: nn.Module | None = None) -> Meetings | None:
     """Hold the shapes that meet in an operation against each other.
 
@@ -97,6 +80,27 @@ def meet(step: Step, layer: nn.Module | None = None) -> Meetings | None:
     if op in _LAYOUTS and len(shapes) == 1:
         return _layout(step)
     return None
+
+
+def in_and_out(step: Step) -> Meetings | None:
+    """The shape that went into an operation above the one that came out; neither must fit.
+
+    Args:
+        step: any step of a trace.
+
+    Returns:
+        The axes by their numbers, since an operation may move them; None of a step that failed,
+        that took several tensors or none, or whose input or result has no axis.
+    """
+    if step.error is not None or len(step.input_shapes) != 1:
+        return None
+    went, came = step.input_shapes[0], step.shape
+    if not went or not came:
+        return None
+    above, below = ([(f"axis {n}", str(size)) for n, size in enumerate(s)] for s in (went, came))
+    pairs = zip_longest(above, below, fillvalue=("", ""))
+    axes = tuple(Meeting(*pair) for pair in pairs)
+    return Meetings(("went in", "came out"), axes, f"{went} → {came}")
 
 
 def arithmetic(trace: ForwardTrace, step: Step) -> str:

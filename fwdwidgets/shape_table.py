@@ -25,14 +25,14 @@ def shape_table(title: str, meetings: Meetings) -> str:
             signs.append('<td class="fwd-fits">✓ fits</td>')
         else:
             signs.append('<td class="fwd-fits-not">✗ does not fit</td>')
+    between = "" if any(axis.agree is not None for axis in meetings.axes) else "↓"
     upper = "".join(_size(axis.upper, axis.agree) for axis in meetings.axes)
     lower = "".join(_size(axis.lower, axis.agree) for axis in meetings.axes)
     return (
         f"<p>{escape(title)}: {escape(meetings.rule)}</p>"
         '<div class="fwd-shapes-scroll" tabindex="0" role="region" aria-label="shapes"><table>'
         f'<tr><th scope="row">{escape(above)}</th>{upper}</tr>'
-        f'<tr><th scope="row">{"" if any(a.agree is not None for a in meetings.axes) else "↓"}</th>'
-        f"{''.join(signs)}</tr>"
+        f'<tr><th scope="row">{between}</th>{"".join(signs)}</tr>'
         f'<tr><th scope="row">{escape(below)}</th>{lower}</tr></table></div>'
     )
 

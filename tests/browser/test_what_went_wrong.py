@@ -15,6 +15,13 @@ from torch import nn
 model = nn.Sequential(nn.Conv2d(1, 6, 5), nn.ReLU(), nn.Flatten(), nn.Linear(192, 10))
 fw.WhatWentWrong(model, torch.rand(4, 1, 28, 28))
 """,
+    "two": """
+import torch, fwdwidgets as fw
+class Two(torch.nn.Module):
+    def forward(self, x):
+        return torch.cat([x.relu(), x], 1).sum()
+fw.WhatWentWrong(Two(), torch.rand(4, 8))
+""",
     "values": """
 import torch, fwdwidgets as fw
 class Log(torch.nn.Module):
@@ -119,16 +126,23 @@ def test_values_that_became_infinite(address: str, visits: Visits) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 1000])
+@pytest.mark.parametrize(
+    ("book", "steps"),
+    [
+        ("shapes", ("padding", "(4, 6, 24, 24) → (4, 6, 24, 24)", "4*3456", "192")),
+        ("two", ("(4, 8) → (4, 8)", "(4, 8) and (4, 8) → (4, 16)", "(4, 16) → ()")),
+    ],
+)
 def test_the_picture_keeps_its_place_from_step_to_step(
-    address: str, visits: Visits, width: int
+    address: str, visits: Visits, book: str, steps: tuple[str, ...], width: int
 ) -> None:
-    page = ready(visits.open(f"{address}shapes.ipynb", width=width))
+    page = ready(visits.open(f"{address}{book}.ipynb", width=width))
     page.locator(".fwd-step [role=slider]").focus()
     page.keyboard.press("Home")
     shapes = page.locator(".fwd-shapes")
     tops = set()
-    for layer in ("padding", "(4, 6, 24, 24) → (4, 6, 24, 24)", "4*3456", "192"):
-        shapes.get_by_text(layer).first.wait_for()
+    for said in steps:
+        shapes.get_by_text(said).first.wait_for()
         tops.add(page.locator(".fwd-figure").bounding_box()["y"])
         page.keyboard.press("ArrowRight")
     assert len(tops) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from math import prod
@@ -16,6 +17,8 @@ _SPATIAL = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "widt
 _PRODUCTS = ("matmul", "mm", "bmm", "mv", "dot")
 _PAIRS = ("add", "sub", "mul", "div", "pow", "maximum", "minimum", "where", "eq", "lt", "gt")
 _LAYOUTS = ("reshape", "view", "flatten", "unflatten")
+_JOINS = ("cat", "concat", "concatenate", "stack")
+_ALONG = re.compile(r"match except in dimension (\d+)")
 _INVALID = re.compile(r"shape '\[(?P<sizes>[-\d, ]+)\]' is invalid for input of size")
 
 
@@ -79,6 +82,8 @@ def meet(step: Step, layer: nn.Module | None = None) -> Meetings | None:
         return _aligned(shapes[0], shapes[1], ("first", "second"), ones=True)
     if op in _LAYOUTS and len(shapes) == 1:
         return _layout(step)
+    if op in _JOINS:
+        return _joined(step)
     return None
 
 
@@ -243,6 +248,45 @@ def _aligned(first: Shape, second: Shape, names: tuple[str, str], *, ones: bool)
         )
     rule = "from the last axis on, sizes must be equal" + (", or one of them 1" if ones else "")
     return Meetings(names, tuple(axes), rule)
+
+
+def _joined(step: Step) -> Meetings | None:
+    """Tensors that are joined: the first above the one that does not fit, else above the second."""
+    tensors = list(enumerate(step.input_shapes))
+    if step.op != "stack":
+        tensors = [(n, shape) for n, shape in tensors if shape != (0,)]  # cat passes over these
+    if len(tensors) < 2:
+        return None
+    number, first = tensors[0]
+    free, rule = _free_axes(step, first)
+    met = []
+    for other, second in tensors[1:]:
+        axes = []
+        for n, (above, below) in enumerate(zip_longest(first, second)):
+            upper = ("", "") if above is None else (f"axis {n}", str(above))
+            lower = ("", "") if below is None else (f"axis {n}", str(below))
+            open_ = n in free and None not in (above, below)
+            axes.append(Meeting(upper, lower, None if open_ else above == below))
+        met.append(Meetings((f"tensor {number}", f"tensor {other}"), tuple(axes), rule))
+    refused = next((one for one in met if not one.agree), None)
+    if step.error is not None:
+        return refused  # or it failed for another reason, such as an axis that is not there
+    return met[0]
+
+
+def _free_axes(step: Step, first: Shape) -> tuple[Sequence[int], str]:
+    """The axes in which tensors to be joined may differ, and the rule in words."""
+    if step.op == "stack":
+        return (), "all axes must be equal"
+    if step.error is not None:
+        told = _ALONG.search(str(step.error))
+        along = int(told[1]) if told else None
+    else:
+        sizes = enumerate(zip(first, step.shape or first, strict=True))
+        along = next((n for n, (size, joined) in sizes if size != joined), None)
+    if along is None:
+        return range(len(first)), "all axes but the one they are joined along must be equal"
+    return (along,), f"all axes but axis {along}, along which they are joined, must be equal"
 
 
 def _layout(step: Step) -> Meetings:

@@ -123,6 +123,39 @@ def test_a_reshape_keeps_the_number_of_values(shape, size, open_):
     assert met.axes[0].upper[1].endswith(str(x.numel()))
 
 
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=3), st.data())
+def test_joined_tensors_meet_axis_by_axis(shape, data):
+    """Two or three tensors, each like the first or with one axis changed, or with one more."""
+    near = [[*shape[:n], size, *shape[n + 1 :]] for n in range(len(shape)) for size in range(5)]
+    shapes = data.draw(
+        st.lists(st.sampled_from([shape, [*shape, 2], *near]), max_size=2, min_size=1)
+    )
+    axis = data.draw(st.integers(-len(shape), len(shape) - 1))
+    join = data.draw(st.sampled_from([torch.cat, torch.concat, torch.stack]))
+    model = Calls(lambda *tensors: join(tensors, axis))
+    tensors = [torch.rand(one) for one in [shape, *shapes]]
+    met = last_meetings(model, *tensors)
+    if met is None:  # cat passes over tensors of shape (0,), so that no two meet
+        assert sum(tuple(tensor.shape) != (0,) for tensor in tensors) < 2
+    else:
+        assert met.agree is not refuses(model, *tensors)
+        above, below = (tensors[int(name.split()[1])].shape for name in met.names)
+        assert [upper[1] for upper in (a.upper for a in met.axes) if upper[1]] == [*map(str, above)]
+        assert [lower[1] for lower in (a.lower for a in met.axes) if lower[1]] == [*map(str, below)]
+
+
+def test_the_tensor_that_does_not_fit_is_held_against_the_first():
+    x = torch.rand(2, 4, 8, 8), torch.rand(2, 3, 8, 8), torch.rand(2, 4, 7, 8)
+    met = last_meetings(Calls(lambda *x: torch.cat(x, 1)), *x)
+    assert met.names == ("tensor 0", "tensor 2")
+    assert [axis.agree for axis in met.axes] == [True, None, False, True]
+    assert "all axes but axis 1" in met.rule
+
+
+def test_an_axis_that_is_not_there_is_no_quarrel_of_two_shapes():
+    assert last_meetings(Calls(lambda a, b: torch.cat([a, b], 3)), *torch.rand(2, 4, 8)) is None
+
+
 def test_batch_norm_meets_num_features():
     assert not last_meetings(Calls(nn.BatchNorm2d(3)), torch.rand(2, 4, 5, 5)).agree
     assert last_meetings(Calls(nn.BatchNorm2d(4)), torch.rand(2, 4, 5, 5)).agree

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from fwdwidgets import _source
-from fwdwidgets._recorder import operation_name
+from fwdwidgets.trace import source as _source
+from fwdwidgets.trace.recorder import operation_name
 
-_HERE = Path(__file__).parent
+_PACKAGE = Path(__file__).parent
 _TORCH = str(Path(torch.__file__).parent)
 _SIGNS = {
     "add": "+",
@@ -227,7 +227,7 @@ def _target() -> tuple[str, str]:
         frame.f_code.co_filename.startswith(_TORCH) or frame.f_code.co_filename == __file__
     ):
         frame = frame.f_back  # type: ignore[assignment]
-    if frame is None or Path(frame.f_code.co_filename).parent == _HERE:
+    if frame is None or _PACKAGE in Path(frame.f_code.co_filename).parents:
         return "", ""  # a module of torch's own, called by nobody's line
     code, instruction = frame.f_code, frame.f_lasti
     expression = _source.expression(code, instruction)

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from fwdwidgets import display
-from fwdwidgets._recorder import Recorder
 from fwdwidgets.diagnose import check_output, explain_failure
 from fwdwidgets.outputs import Answer, answer_picture, predict, rank_classes, read_answer
 from fwdwidgets.samples import batch_of_one
 from fwdwidgets.seeds import copy_of, reseed
 from fwdwidgets.trace import ForwardTrace, Tracer, finish
+from fwdwidgets.trace.recorder import Recorder
 
 DROPOUT_SEED = 0
 """What random operations of a forward pass are drawn under, so that a redraw is the same."""

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fwdwidgets._state import left_as_found
 from fwdwidgets.compute import Forward
+from fwdwidgets.trace.state import left_as_found
 
 CONTEXTS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "with gradients": torch.enable_grad,

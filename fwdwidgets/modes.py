@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
-from fwdwidgets._recorder import operation_name
 from fwdwidgets.compute import Forward
 from fwdwidgets.trace import ForwardTrace, Tracer, trace_forward
+from fwdwidgets.trace.recorder import operation_name
 
 DROPOUTS = (
     "dropout",

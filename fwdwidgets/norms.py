@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.instancenorm import _InstanceNorm
 
-from fwdwidgets._state import left_as_found
 from fwdwidgets.compute import Forward
+from fwdwidgets.trace.state import left_as_found
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from fwdwidgets._compiled import refuse_script
 from fwdwidgets._learning import (
     Loss,
     check_differentiable,
@@ -26,6 +25,7 @@ from fwdwidgets._learning import (
 from fwdwidgets.diagnose import explain_failure
 from fwdwidgets.first_batch import first_batch
 from fwdwidgets.trace import trace_forward
+from fwdwidgets.trace.compiled import refuse_script
 
 LINES = ("forward", "loss", "zero_grad", "backward", "step")
 """The lines in the order in which a loop runs them."""

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fwdwidgets._compiled import refuse_script
-from fwdwidgets._inputs import Inputs
-from fwdwidgets._rerun import rerun
-from fwdwidgets._state import named_modules
 from fwdwidgets.diagnose import explain_failure, explain_nonfinite, first_nonfinite
 from fwdwidgets.mismatch import Meetings, arithmetic, meet
 from fwdwidgets.repairs import Check, check_repairs
 from fwdwidgets.seeds import reseed
 from fwdwidgets.trace import ForwardTrace, Step
+from fwdwidgets.trace.compiled import refuse_script
+from fwdwidgets.trace.inputs import Inputs
+from fwdwidgets.trace.rerun import rerun
+from fwdwidgets.trace.state import named_modules
 
 _NO_MEMORY = re.compile("can't allocate memory|out of memory", re.IGNORECASE)
 _SHOWN = 3

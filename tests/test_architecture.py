@@ -16,7 +16,7 @@ PACKAGE = Path(fwdwidgets.__file__).parent
 NOT_TORCHS = ("ipywidgets", "plotly", "anywidget", "voila", "jupyterlab", "torchvision", "sklearn")
 ROOMS = {
     "trace": NOT_TORCHS,
-    "source_path": NOT_TORCHS,
+    "trace.source_path": NOT_TORCHS,
     "changes": NOT_TORCHS,
     "seeds": NOT_TORCHS,
     "samples": NOT_TORCHS,

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from test_forward_pass import find, images, message
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import fwdwidgets as fw
+from tests.widgets.looking import find, images, message
 
 
 def dataset(count=20, shape=(1, 28, 28), classes=10):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from test_forward_pass import find, images, message
 from torch import nn
 
 import fwdwidgets as fw
 from fwdwidgets.widgets.compare_seeds import MAX_STEPS
+from tests.widgets.looking import find, images, message
 
 
 def model_of(seed, model=fw.models.Network):

@@ -13,17 +13,13 @@ from torch import nn
 
 import fwdwidgets as fw
 from fwdwidgets import figures
+from tests.widgets.looking import find, images, message
 
 INPUT, LAYER, BARS, MARKS, LOGITS, _, PROBABILITIES = range(7)  # the traces of the figure
 
 
 class Names(list):
     classes = ("T-shirt", "Trouser", "<b>Bag</b>")
-
-
-def images(count=6, shape=(1, 28, 28), classes=10):
-    generator = torch.Generator().manual_seed(7)
-    return [(torch.rand(shape, generator=generator), i % classes) for i in range(count)]
 
 
 class Tiny(nn.Module):
@@ -46,23 +42,6 @@ class Tiny(nn.Module):
 @pytest.fixture
 def data():
     return images()
-
-
-def find(widget, css_class):
-    """The one child, however deep, that carries a CSS class."""
-    found = []
-    todo = [widget]
-    while todo:
-        child = todo.pop()
-        todo.extend(getattr(child, "children", ()))
-        if css_class in child._dom_classes:
-            found.append(child)
-    (one,) = found
-    return one
-
-
-def message(widget):
-    return find(widget, "fwd-message").value
 
 
 # --- the numbers ----------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 import fwdwidgets as fw
-from fwdwidgets._inputs import as_inputs
 from fwdwidgets.memory import measure_memory
 from fwdwidgets.mismatch import arithmetic, meet
+from fwdwidgets.trace.inputs import as_inputs
 from fwdwidgets.wrong import build, describe_check, find_wrong
 
 SIZE = st.integers(1, 9)

@@ -5,10 +5,10 @@ import html
 import numpy as np
 import pytest
 import torch
-from test_forward_pass import images, message
 from torch import nn
 
 import fwdwidgets as fw
+from tests.widgets.looking import images, message
 
 
 class Halves(nn.Module):

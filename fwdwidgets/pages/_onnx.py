@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from fwdwidgets import display
-from fwdwidgets._state import left_as_found
 from fwdwidgets.compute import ForwardView, PictureView, Run
 from fwdwidgets.pages import _winograd
+from fwdwidgets.trace.state import left_as_found
 
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
 """The packages of the extra `pages` that the export runs."""

@@ -9,8 +9,7 @@ import torch
 from playwright.sync_api import Page
 
 import fwdwidgets as fw
-
-from .conftest import Visits
+from tests.browser.conftest import Visits
 
 CODE = """
 import traitlets, fwdwidgets as fw

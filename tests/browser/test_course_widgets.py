@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import Visits
+from tests.browser.conftest import Visits
 
 WIDGETS = {
     "graph": """

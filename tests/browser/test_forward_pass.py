@@ -13,8 +13,7 @@ from playwright.sync_api import Page
 
 import fwdwidgets as fw
 from fwdwidgets import figures
-
-from .conftest import Visits
+from tests.browser.conftest import Visits
 
 INPUT, LAYER, BARS, MARKS, LOGITS, _, PROBABILITIES = range(7)  # the traces of the figure
 

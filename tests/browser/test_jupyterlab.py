@@ -8,7 +8,8 @@ import nbformat.v4
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import Visits
+from tests.browser.conftest import Visits
+
 from .test_forward_pass import drawn, press
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from .conftest import Visits
+from tests.browser.conftest import Visits
 
 CODE = """
 import fwdwidgets as fw, torch

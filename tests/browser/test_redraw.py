@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import Visits
+from tests.browser.conftest import Visits
 
 CODE = {
     "ForwardPass": "fw.ForwardPass(fw.models.Network, fw.datasets.digits())",

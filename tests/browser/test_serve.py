@@ -12,8 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import Page, expect
 
 from fwdwidgets.notebooks import lessons_dir
-
-from .conftest import Visits, serving
+from tests.browser.conftest import Visits, serving
 
 MATHS = r"""# Softmax and *its* sum
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from playwright.sync_api import Page
 
-from .conftest import Visits
+from tests.browser.conftest import Visits
 
 BEFORE_BARS, AFTER_BARS, CHANGE_BARS = 1, 4, 7  # the traces of the figure
 CODE = """

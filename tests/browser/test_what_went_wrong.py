@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Page
 
-from .conftest import Visits
+from tests.browser.conftest import Visits
 
 BOOKS = {
     "shapes": """

@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 import fwdwidgets as fw
-from fwdwidgets import _recorder
+from fwdwidgets.trace import recorder as _recorder
 
 
 class Model(nn.Module):

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-LESSONS = sorted((Path(__file__).parents[1] / "lessons").glob("*.ipynb"))
+LESSONS = sorted((Path(__file__).parents[2] / "lessons").glob("*.ipynb"))
 
 
 def lesson(number):

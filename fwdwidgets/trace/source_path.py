@@ -15,9 +15,9 @@ from functools import lru_cache
 
 from torch import nn
 
-from fwdwidgets._lines import LineWatch, Visit
-from fwdwidgets._statements import FunctionText, is_silent, read_function
-from fwdwidgets.trace import ForwardTrace, Step
+from fwdwidgets.trace.lines import LineWatch, Visit
+from fwdwidgets.trace.statements import FunctionText, is_silent, read_function
+from fwdwidgets.trace.trace import ForwardTrace, Step
 
 __all__ = ["LineWatch", "Listing", "SourceLine", "Visit", "read_source"]
 

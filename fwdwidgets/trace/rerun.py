@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fwdwidgets._compiled import as_written, is_compiled
-from fwdwidgets._inputs import Inputs
-from fwdwidgets._recorder import Recorder, operation_name
-from fwdwidgets._state import left_as_found, named_modules
-from fwdwidgets.trace import ForwardTrace, finish, wants_graph
+from fwdwidgets.trace.compiled import as_written, is_compiled
+from fwdwidgets.trace.inputs import Inputs
+from fwdwidgets.trace.recorder import Recorder, operation_name
+from fwdwidgets.trace.state import left_as_found, named_modules
+from fwdwidgets.trace.trace import ForwardTrace, finish, wants_graph
 
 Edit = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 """From the arguments of an operation to those that it is to have."""

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import fwdwidgets as fw
-from lessons import execute, lesson, prose, read, run, solutions, starts
+from tests.lessons.reading import execute, lesson, prose, read, run, solutions, starts
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning", "ignore:.*:RuntimeWarning")
 

@@ -23,7 +23,7 @@ from torch.nn.parameter import Parameter, is_lazy
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
-from fwdwidgets._state import named_modules
+from fwdwidgets.trace.state import named_modules
 
 _TORCH = os.path.dirname(torch.__file__) + os.sep
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
@@ -379,9 +379,9 @@ def in_torch(code: types.CodeType) -> bool:
 _TORCHS, _USERS, _CALLS, _UNSEENS, _LAZY = range(1, 6)
 _OWN = {
     os.path.join(os.path.dirname(__file__), name)
-    for name in ("_recorder.py", "_rerun.py", "_inputs.py", "trace.py")
+    for name in ("recorder.py", "rerun.py", "inputs.py", "trace.py")
 }
-_GUARD = os.path.join(os.path.dirname(__file__), "_state.py")
+_GUARD = os.path.join(os.path.dirname(__file__), "state.py")
 _LAYERS = os.path.join(_TORCH, "nn", "modules") + os.sep
 # Not `nn.Module.__call__` as it is when asked: torch.export puts another around it meanwhile.
 _CALL = nn.Module._wrapped_call_impl.__code__

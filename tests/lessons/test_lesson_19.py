@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import fwdwidgets as fw
-from lessons import lesson, prose, read, run, solutions
+from tests.lessons.reading import lesson, prose, read, run, solutions
 
 
 def reader_classes():

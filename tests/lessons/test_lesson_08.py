@@ -8,7 +8,7 @@ from torch import nn
 
 import fwdwidgets as fw
 from fwdwidgets.graphs import trace_graph
-from lessons import lesson, prose, read, run, solutions
+from tests.lessons.reading import lesson, prose, read, run, solutions
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning", "ignore:.*:RuntimeWarning")
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 import fwdwidgets as fw
-from lessons import execute, lesson, prose, read, run
+from tests.lessons.reading import execute, lesson, prose, read, run
 
 
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning", "ignore:.*:RuntimeWarning")

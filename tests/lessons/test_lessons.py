@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lessons import LESSONS, lesson, prose, read, run
+from tests.lessons.reading import LESSONS, lesson, prose, read, run
 
 
 def own_lines(source):

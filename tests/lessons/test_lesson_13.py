@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import fwdwidgets as fw
-from lessons import lesson, prose, read, run, solutions
+from tests.lessons.reading import lesson, prose, read, run, solutions
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning", "ignore:.*:RuntimeWarning")
 

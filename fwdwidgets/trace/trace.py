@@ -11,10 +11,10 @@ from typing import Any, overload
 import torch
 from torch import Tensor, nn
 
-from fwdwidgets._compiled import as_written, is_compiled, is_of_compiler
-from fwdwidgets._recorder import GIVEN, Call, Record, Recorder, in_torch
-from fwdwidgets._source import Span, expression, line, span
-from fwdwidgets._state import left_as_found, named_modules
+from fwdwidgets.trace.compiled import as_written, is_compiled, is_of_compiler
+from fwdwidgets.trace.recorder import GIVEN, Call, Record, Recorder, in_torch
+from fwdwidgets.trace.source import Span, expression, line, span
+from fwdwidgets.trace.state import left_as_found, named_modules
 
 Shape = tuple[int, ...]
 

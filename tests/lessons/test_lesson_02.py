@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import fwdwidgets as fw
-from lessons import lesson, prose, run, solutions
+from tests.lessons.reading import lesson, prose, run, solutions
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning", "ignore:.*:RuntimeWarning")
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import fwdwidgets as fw
-from lessons import lesson, prose, run
+from tests.lessons.reading import lesson, prose, run
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning", "ignore:.*:RuntimeWarning")
 

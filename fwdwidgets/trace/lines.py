@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from fwdwidgets._recorder import Recorder, in_torch
+from fwdwidgets.trace.recorder import Recorder, in_torch
 
 
 class Visit:

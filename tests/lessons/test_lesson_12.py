@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import fwdwidgets as fw
-from lessons import execute, lesson, prose, run, solutions, starts
+from tests.lessons.reading import execute, lesson, prose, run, solutions, starts
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning", "ignore:.*:RuntimeWarning")
 NEEDED = "import torch\nimport fwdwidgets as fw\nimage = torch.rand(1, 1, 28, 28)"

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from fwdwidgets.trace import operation_name
 from fwdwidgets.trace import source as _source
-from fwdwidgets.trace.recorder import operation_name
 
 _PACKAGE = Path(__file__).parent
 _TORCH = str(Path(torch.__file__).parent)

@@ -20,8 +20,7 @@ from fwdwidgets.diagnose import check_output, explain_failure
 from fwdwidgets.outputs import Answer, answer_picture, predict, rank_classes, read_answer
 from fwdwidgets.samples import batch_of_one
 from fwdwidgets.seeds import copy_of, reseed
-from fwdwidgets.trace import ForwardTrace, Tracer, finish
-from fwdwidgets.trace.recorder import Recorder
+from fwdwidgets.trace import ForwardTrace, Recorder, Tracer, finish
 
 DROPOUT_SEED = 0
 """What random operations of a forward pass are drawn under, so that a redraw is the same."""

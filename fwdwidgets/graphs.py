@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from fwdwidgets._graph_recorder import GraphRecorder, Node, TooManyNodes
-from fwdwidgets.trace.state import left_as_found
+from fwdwidgets.trace import left_as_found
 
 MAX_NODES = 80
 """A graph with more nodes than these is not drawn: nobody could read it."""

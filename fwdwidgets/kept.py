@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from fwdwidgets.compute import Forward
-from fwdwidgets.trace.state import left_as_found
+from fwdwidgets.trace import left_as_found
 
 CONTEXTS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "with gradients": torch.enable_grad,

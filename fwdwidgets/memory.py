@@ -15,10 +15,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from fwdwidgets.trace import ForwardTrace, wants_graph
-from fwdwidgets.trace.inputs import Inputs
-from fwdwidgets.trace.rerun import rerun
-from fwdwidgets.trace.state import left_as_found, named_modules
+from fwdwidgets.trace import ForwardTrace, Inputs, left_as_found, named_modules, rerun, wants_graph
 
 _FEW, _MORE = 2, 3
 """Two batches of different size; one sample alone would not do for BatchNorm in train mode."""

@@ -17,8 +17,7 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from fwdwidgets.compute import Forward
-from fwdwidgets.trace import ForwardTrace, Tracer, trace_forward
-from fwdwidgets.trace.recorder import operation_name
+from fwdwidgets.trace import ForwardTrace, Tracer, operation_name, trace_forward
 
 DROPOUTS = (
     "dropout",

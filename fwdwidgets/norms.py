@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.instancenorm import _InstanceNorm
 
 from fwdwidgets.compute import Forward
-from fwdwidgets.trace.state import left_as_found
+from fwdwidgets.trace import left_as_found
 
 
 @dataclass(frozen=True)

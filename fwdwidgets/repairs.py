@@ -15,10 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from fwdwidgets.trace import ForwardTrace, Step
-from fwdwidgets.trace.inputs import Inputs
-from fwdwidgets.trace.rerun import Edit, rerun
-from fwdwidgets.trace.state import named_modules
+from fwdwidgets.trace import Edit, ForwardTrace, Inputs, Step, named_modules, rerun
 
 _RECURRENT = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout")
 _INVALID = re.compile(r"shape '\[(?P<sizes>[-\d, ]+)\]' is invalid for input of size")

@@ -24,8 +24,7 @@ from fwdwidgets._learning import (
 )
 from fwdwidgets.diagnose import explain_failure
 from fwdwidgets.first_batch import first_batch
-from fwdwidgets.trace import trace_forward
-from fwdwidgets.trace.compiled import refuse_script
+from fwdwidgets.trace import refuse_script, trace_forward
 
 LINES = ("forward", "loss", "zero_grad", "backward", "step")
 """The lines in the order in which a loop runs them."""

@@ -13,11 +13,7 @@ from fwdwidgets.diagnose import explain_failure, explain_nonfinite, first_nonfin
 from fwdwidgets.mismatch import Meetings, arithmetic, meet
 from fwdwidgets.repairs import Check, check_repairs
 from fwdwidgets.seeds import reseed
-from fwdwidgets.trace import ForwardTrace, Step
-from fwdwidgets.trace.compiled import refuse_script
-from fwdwidgets.trace.inputs import Inputs
-from fwdwidgets.trace.rerun import rerun
-from fwdwidgets.trace.state import named_modules
+from fwdwidgets.trace import ForwardTrace, Inputs, Step, named_modules, refuse_script, rerun
 
 _NO_MEMORY = re.compile("can't allocate memory|out of memory", re.IGNORECASE)
 _SHOWN = 3

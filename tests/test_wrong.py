@@ -12,7 +12,7 @@ from torch import nn
 import fwdwidgets as fw
 from fwdwidgets.memory import measure_memory
 from fwdwidgets.mismatch import arithmetic, meet
-from fwdwidgets.trace.inputs import as_inputs
+from fwdwidgets.trace import as_inputs
 from fwdwidgets.wrong import build, describe_check, find_wrong
 
 SIZE = st.integers(1, 9)

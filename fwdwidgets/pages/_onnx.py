@@ -25,7 +25,7 @@ from torch.func import functional_call
 from fwdwidgets import display
 from fwdwidgets.compute import ForwardView, PictureView, Run
 from fwdwidgets.pages import _winograd
-from fwdwidgets.trace.state import left_as_found
+from fwdwidgets.trace import left_as_found
 
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
 """The packages of the extra `pages` that the export runs."""

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from fwdwidgets.trace.state import left_as_found
+from fwdwidgets.trace import left_as_found
 
 LEAST_CHANNELS = 32
 """With fewer channels the transforms cost more than they save."""

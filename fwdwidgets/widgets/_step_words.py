@@ -8,8 +8,7 @@ from torch import Tensor
 
 from fwdwidgets.changes import Change, Operand, describe, weight_shapes
 from fwdwidgets.display import as_float
-from fwdwidgets.trace import Shape, Step
-from fwdwidgets.trace.source_path import Listing
+from fwdwidgets.trace import Listing, Shape, Step
 
 FEW = 12
 """Up to so many values of a row are printed as numbers as well."""

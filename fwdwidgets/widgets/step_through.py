@@ -16,8 +16,7 @@ from fwdwidgets.changes import Operand, compare, find_operands
 from fwdwidgets.diagnose import explain_failure, explain_nonfinite
 from fwdwidgets.listing import listing_html
 from fwdwidgets.samples import batch_of_one
-from fwdwidgets.trace import ForwardTrace, Shape, Tracer
-from fwdwidgets.trace.source_path import LineWatch, Listing, read_source
+from fwdwidgets.trace import ForwardTrace, LineWatch, Listing, Shape, Tracer, read_source
 from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets import _step_words as words
 from fwdwidgets.widgets._base import BadValue, Index, NameOrIndex, row

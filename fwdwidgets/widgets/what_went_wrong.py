@@ -16,8 +16,7 @@ from fwdwidgets import badge, display, figures
 from fwdwidgets.memory import Memory, measure_memory
 from fwdwidgets.mismatch import in_and_out
 from fwdwidgets.shape_table import shape_line, shape_table
-from fwdwidgets.trace import ForwardTrace, Step
-from fwdwidgets.trace.inputs import as_inputs
+from fwdwidgets.trace import ForwardTrace, Step, as_inputs
 from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index, Number, Text, row
 from fwdwidgets.widgets._plot import Plot

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import fwdwidgets as fw
-from fwdwidgets.trace import Tracer
-from fwdwidgets.trace.source_path import LineWatch, read_source
+from fwdwidgets.trace import LineWatch, Tracer, read_source
 
 
 def watched(model, *inputs):

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
 import fwdwidgets as fw
-from fwdwidgets.trace.recorder import Recorder
+from fwdwidgets.trace import Recorder
 
 
 class Model(nn.Module):

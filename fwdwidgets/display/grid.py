@@ -1,8 +1,6 @@
-"""Tensors to display-ready tensors: mosaics, colour ranges, all of it PyTorch.
+"""How a layer is laid out follows from its shape alone: plain integers.
 
-How a layer is laid out follows from its shape alone (plain integers), and what is drawn
-follows from its values by torch operations with static shapes, so that the same code runs in
-a live widget and inside a graph made by `torch.export`.
+A value becomes tiles of a mosaic, bars, or a strip folded into rows, on one page or several.
 """
 
 from __future__ import annotations
@@ -10,10 +8,6 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
-
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 MAX_CELLS = 96_000
 """Cells of one picture: 384 kB as float32. What does not fit goes on the next page."""
@@ -179,154 +173,6 @@ def tiling(count: int, height: int, width: int, aspect: float) -> tuple[int, int
     return -(-count // columns), columns
 
 
-def as_float(value: Tensor) -> Tensor:
-    """`value` on the CPU as floats that hold its numbers exactly; of complex ones, the magnitude.
-
-    Returns:
-        float64 for float64, int32 and int64 (exact below 2^53), float32 for everything smaller.
-    """
-    if value.layout is not torch.strided:
-        value = value.to_dense()
-    if value.is_complex():
-        value = value.abs()
-    wide = value.dtype in (torch.float64, torch.int32, torch.int64)
-    return value.to("cpu", torch.float64 if wide else torch.float32)
-
-
-def arrange(value: Tensor, where: Grid) -> Tensor:
-    """The picture of a layer: its own numbers, each at its place, NaN in the gaps.
-
-    Args:
-        value: a step's value, of the shape that `where` was made for.
-        where: the layout, from `grid(value.shape, page)`.
-
-    Returns:
-        For bars a vector `(F,)`; else `(rows, columns)` of the picture.
-    """
-    (c0, r0, k0), (c1, r1, k1) = where.start, where.stop
-    channels = as_float(value).reshape(where.channels, where.height, where.width)
-    part = channels[c0:c1, r0:r1, k0:k1]
-    rows, columns = where.tiles
-    if where.kind == "bars":
-        return part.reshape(-1)
-    if where.kind == "strip":
-        missing = rows * columns - (k1 - k0)
-        return F.pad(part.reshape(-1), (0, missing), value=math.nan).reshape(rows, columns)
-    height, width = where.tile
-    missing = rows * columns - (c1 - c0)
-    part = F.pad(part, (0, 1, 0, 1, 0, missing), value=math.nan)  # gap below and right of each
-    picture = part.reshape(rows, columns, height + 1, width + 1).permute(0, 2, 1, 3)
-    return picture.reshape(rows * (height + 1), columns * (width + 1))[:-1, :-1]
-
-
-def layer_picture(value: Tensor, where: Grid, ends: Tensor | None = None) -> dict[str, Tensor]:
-    """All that is drawn of a layer's value; not of one that is empty.
-
-    Args:
-        value: a step's value, of the shape that `where` was made for.
-        where: the layout, from `grid(value.shape, page)`.
-        ends: `(2,)`, the colour range; by default zero is in the middle and the largest
-            magnitude at both ends.
-
-    Returns:
-        `"picture"`: see `arrange`; `"marks"`, bool `(rows, columns)`, of bars `(1, F)`: where it
-        holds NaN or infinity, which its gaps would hide; `"odd"` `()`, how many there are in the
-        whole layer; `"range"` `(2,)` of its colours, or of the axis of its bars.
-    """
-    odd = ~as_float(value).isfinite()
-    marks = arrange(odd.float(), where) == 1  # a gap is NaN, and that is no mark
-    if where.kind == "bars":
-        ends, marks = bar_range(value), marks.reshape(1, -1)
-    elif ends is None:
-        ends = symmetric_range(value)
-    return {
-        "picture": arrange(value, where),
-        "marks": marks,
-        "odd": odd.sum(),
-        "range": ends,
-    }
-
-
-def input_picture(value: Tensor, where: Grid) -> dict[str, Tensor]:
-    """All that is drawn of an input; not of one that is empty.
-
-    Args:
-        value: the batch of one sample, `(1, ...)`.
-        where: its layout, see `input_grid`.
-
-    Returns:
-        `"picture"` `(rows, columns)`, a short vector upright, and `"range"` `(2,)` of its colours.
-    """
-    picture = arrange(value, where)
-    if where.kind == "bars":
-        picture = picture[:, None]
-    return {"picture": picture, "range": full_range(value)}
-
-
 def input_grid(shape: tuple[int, ...]) -> Grid:
     """How an input `(1, ...)` is laid out: on one page, however large."""
     return grid(shape, 0, sys.maxsize, INPUT_ASPECT)
-
-
-def symmetric_range(value: Tensor) -> Tensor:
-    """Colour range of activations: zero in the middle, the largest finite magnitude at the ends.
-
-    Args:
-        value: the whole layer, so that its pages share one scale.
-
-    Returns:
-        `(2,)`: low and high; -1 and 1 for a layer of nothing but zeros.
-    """
-    value = as_float(value)
-    if value.numel() == 0:
-        return value.new_tensor([-1.0, 1.0])
-    largest = torch.where(value.isfinite(), value.abs(), 0.0).max()
-    largest = torch.where(largest > 0, largest, 1.0)
-    return torch.stack([-largest, largest])
-
-
-def full_range(value: Tensor) -> Tensor:
-    """Colour range of an input: its smallest and largest finite value, `(2,)`, never equal.
-
-    A smallest value within a thousandth of zero counts as 0, as that of a sigmoid's picture.
-    """
-    value = as_float(value)
-    if value.numel() == 0:
-        return value.new_tensor([0.0, 1.0])
-    low = torch.where(value.isfinite(), value, math.inf).min()
-    high = torch.where(value.isfinite(), value, -math.inf).max()
-    high = torch.where(high > low, high, low + 1)
-    low = torch.where(low.abs() < (high - low) / 1000, torch.zeros_like(low), low)
-    return torch.where(low.isfinite(), torch.stack([low, high]), low.new_tensor([0.0, 1.0]))
-
-
-def ticks(ends: Tensor) -> Tensor:
-    """The numbers on a colour scale: its ends `(2,)` and the middle between them, `(3,)`."""
-    return torch.stack([ends[0], ends.mean(), ends[1]])
-
-
-def bar_range(values: Tensor) -> Tensor:
-    """The range of an axis of bars, `(2,)`: zero and all finite values, with room at both ends."""
-    low, high = _span_with_zero(values)
-    high = torch.where(as_float(values).isfinite().any(), high, high + 1)
-    room = torch.where(high > low, high - low, 1.0) * 0.06
-    return torch.stack([low - room, high + room])
-
-
-def value_range(values: Tensor) -> Tensor:
-    """The range of an axis with names at its side, `(2,)`: zero and all finite values, never empty.
-
-    There is room beyond the values, and none beyond zero.
-    """
-    low, high = _span_with_zero(values)
-    room = (high - low) * 0.04
-    low = torch.where(low < 0, low - room, low)
-    return torch.stack([low, torch.where(high > 0, high + room, (low == 0).to(high.dtype))])
-
-
-def _span_with_zero(values: Tensor) -> tuple[Tensor, Tensor]:
-    """The smallest and the largest of zero and all finite values."""
-    values = as_float(values).reshape(-1)
-    known = torch.where(values.isfinite(), values, 0.0)
-    known = F.pad(known, (0, 1))  # zero itself
-    return known.min(), known.max()

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fwdwidgets.advice import explain_failure
 from fwdwidgets.compute import Forward
-from fwdwidgets.diagnose import explain_failure
 from fwdwidgets.samples import batch_of_one, dataset_length, get_sample
 from fwdwidgets.trace import trace_forward
 

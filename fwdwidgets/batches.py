@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fwdwidgets import display
+from fwdwidgets.advice import check_output, explain_failure
 from fwdwidgets.compute import Forward
-from fwdwidgets.diagnose import check_output, explain_failure
 from fwdwidgets.outputs import Answer, read_answer
 from fwdwidgets.samples import Sample, device_of
 from fwdwidgets.trace import ForwardTrace, Step

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from fwdwidgets import display
-from fwdwidgets.diagnose import check_output, explain_failure
+from fwdwidgets.advice import check_output, explain_failure
 from fwdwidgets.outputs import Answer, answer_picture, predict, rank_classes, read_answer
 from fwdwidgets.samples import batch_of_one
 from fwdwidgets.seeds import copy_of, reseed

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from fwdwidgets.advice import explain_failure
 from fwdwidgets.compute import Forward
-from fwdwidgets.diagnose import explain_failure
 from fwdwidgets.display import as_float
 from fwdwidgets.outputs import find_last
 from fwdwidgets.trace import ForwardTrace

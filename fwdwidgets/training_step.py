@@ -22,7 +22,7 @@ from fwdwidgets._learning import (
     measure,
     trainable,
 )
-from fwdwidgets.diagnose import explain_failure
+from fwdwidgets.advice import explain_failure
 from fwdwidgets.first_batch import first_batch
 from fwdwidgets.trace import refuse_script, trace_forward
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fwdwidgets.diagnose import explain_failure, explain_nonfinite, first_nonfinite
+from fwdwidgets.advice import explain_failure, explain_nonfinite, first_nonfinite
 from fwdwidgets.mismatch import Meetings, arithmetic, meet
 from fwdwidgets.repairs import Check, check_repairs
 from fwdwidgets.seeds import reseed

@@ -23,7 +23,7 @@ ROOMS = {
     "datasets": NOT_TORCHS,
     "models": NOT_TORCHS,
     "outputs": NOT_TORCHS,
-    "diagnose": NOT_TORCHS,
+    "advice": NOT_TORCHS,
     "display": NOT_TORCHS,
     "compute": NOT_TORCHS,
     "batches": NOT_TORCHS,

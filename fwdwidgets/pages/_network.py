@@ -11,8 +11,8 @@ import numpy as np
 from torch.nn.parameter import is_lazy
 
 from fwdwidgets import display, figures
+from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.compute import Run
-from fwdwidgets.diagnose import explain_nonfinite
 from fwdwidgets.pages._archive import Archive
 from fwdwidgets.pages._drawings import Drawings
 from fwdwidgets.pages._onnx import (

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from traitlets import observe, validate
 
 from fwdwidgets import figures
-from fwdwidgets.diagnose import explain_nonfinite
+from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.tables import LARGEST, Table, TableRun, run_table
 from fwdwidgets.trace import ForwardTrace
 from fwdwidgets.widgets._base import BadValue, row

@@ -11,8 +11,8 @@ from torch import nn
 from traitlets import observe, validate
 
 from fwdwidgets import badge, figures
+from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.batches import BatchRun, look_at, run_batch
-from fwdwidgets.diagnose import explain_nonfinite
 from fwdwidgets.outputs import Answer
 from fwdwidgets.trace import ForwardTrace
 from fwdwidgets.widgets._base import BadValue, Index, row

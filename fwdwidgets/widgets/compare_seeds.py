@@ -15,8 +15,8 @@ from torch import nn
 from traitlets import observe, validate
 
 from fwdwidgets import badge, display, figures
+from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.comparison import MOST, Comparison, Networks, agreement, spread
-from fwdwidgets.diagnose import explain_nonfinite
 from fwdwidgets.outputs import Answer, top_classes
 from fwdwidgets.widgets._base import BadValue, Index, Several, row
 from fwdwidgets.widgets._plot import Plot

@@ -12,8 +12,8 @@ from torch import nn
 from traitlets import observe, validate
 
 from fwdwidgets import badge, display, figures
+from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.compute import Run
-from fwdwidgets.diagnose import explain_nonfinite
 from fwdwidgets.trace import ForwardTrace, Step
 from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets._base import BadValue, Index, Text, row

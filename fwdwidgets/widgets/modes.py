@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from traitlets import observe, validate
 
 from fwdwidgets import badge, display
-from fwdwidgets.diagnose import explain_failure, explain_nonfinite
+from fwdwidgets.advice import explain_failure, explain_nonfinite
 from fwdwidgets.kept import Held, held_bytes
 from fwdwidgets.mode_words import describe_layer, explain_careless, explain_unseen, listed
 from fwdwidgets.modes import DROPOUTS, ModeRun, run_in_mode

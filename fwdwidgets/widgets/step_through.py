@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from traitlets import observe, validate
 
 from fwdwidgets import display, figures
+from fwdwidgets.advice import explain_failure, explain_nonfinite
 from fwdwidgets.changes import Operand, compare, find_operands
-from fwdwidgets.diagnose import explain_failure, explain_nonfinite
 from fwdwidgets.listing import listing_html
 from fwdwidgets.samples import batch_of_one
 from fwdwidgets.trace import ForwardTrace, LineWatch, Listing, Shape, Tracer, read_source

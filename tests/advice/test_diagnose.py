@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from fwdwidgets import models, trace_forward
-from fwdwidgets.diagnose import check_output, explain_failure, explain_nonfinite, first_nonfinite
+from fwdwidgets.advice import check_output, explain_failure, explain_nonfinite, first_nonfinite
 
 SIZE = st.integers(1, 12)
 

@@ -3,8 +3,8 @@
 import re
 from math import prod
 
-from fwdwidgets._advice.layers import linear
-from fwdwidgets._advice.words import Shape, count, listed, sizes, the_input, times
+from fwdwidgets.advice.layers import linear
+from fwdwidgets.advice.words import Shape, count, listed, sizes, the_input, times
 
 _ADDED_PRODUCTS = ("addmm", "addmv", "addbmm", "baddbmm")
 _PRODUCTS = ("matmul", "mm", "bmm", "mv", "dot", *_ADDED_PRODUCTS)

@@ -7,8 +7,8 @@ advice. PyTorch's own wording is the key, so the tests provoke each message with
 
 import re
 
-from fwdwidgets._advice import layers, tensors
-from fwdwidgets._advice.words import Rule, Shape
+from fwdwidgets.advice import layers, tensors
+from fwdwidgets.advice.words import Rule, Shape
 
 _RULES: tuple[tuple[str, Rule], ...] = (
     (r"mat1 and mat2 shapes cannot be multiplied", tensors.product),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fwdwidgets._advice import advise
+from fwdwidgets.advice.rules import advise
 
 if TYPE_CHECKING:
     from fwdwidgets.trace import ForwardTrace, Step

@@ -3,7 +3,7 @@
 import re
 from math import isqrt, prod
 
-from fwdwidgets._advice.words import Shape, by, count, sizes, the_input, times
+from fwdwidgets.advice.words import Shape, by, count, sizes, the_input, times
 
 _CONV_AXES = {3: "length", 4: "height, width", 5: "depth, height, width"}
 

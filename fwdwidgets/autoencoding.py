@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from fwdwidgets.advice import explain_failure
 from fwdwidgets.compute import Forward
-from fwdwidgets.samples import batch_of_one, dataset_length, get_sample
+from fwdwidgets.data import batch_of_one, dataset_length, get_sample
 from fwdwidgets.trace import trace_forward
 
 MAX_CODE = 16

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from fwdwidgets._items import read_input
-from fwdwidgets.samples import dataset_length, get_sample
+from fwdwidgets.data import dataset_length, get_sample, read_input
 
 BATCH = 16
 """So many samples of a dataset make the batch."""

@@ -26,7 +26,7 @@ from fwdwidgets._learning import (
     trainable,
 )
 from fwdwidgets.checkpoints import Checkpoints
-from fwdwidgets.samples import dataset_length, device_of, get_sample
+from fwdwidgets.data import dataset_length, device_of, get_sample
 from fwdwidgets.seeds import reseed
 
 _BAR = 24

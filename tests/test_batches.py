@@ -19,7 +19,7 @@ from fwdwidgets.batches import (
     tile_inputs,
 )
 from fwdwidgets.compute import Forward
-from fwdwidgets.samples import get_sample
+from fwdwidgets.data import get_sample
 
 
 def data(count=6, shape=(1, 28, 28), classes=10):

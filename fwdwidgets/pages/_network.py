@@ -13,6 +13,7 @@ from torch.nn.parameter import is_lazy
 from fwdwidgets import display, figures
 from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.compute import Run
+from fwdwidgets.data import Sample
 from fwdwidgets.pages._archive import Archive
 from fwdwidgets.pages._drawings import Drawings
 from fwdwidgets.pages._onnx import (
@@ -26,7 +27,6 @@ from fwdwidgets.pages._onnx import (
 from fwdwidgets.pages._proof import Proof, Prover
 from fwdwidgets.pages._recording import FEW, text_of
 from fwdwidgets.pages._snapshot import Snapshots
-from fwdwidgets.samples import Sample
 from fwdwidgets.widgets.forward_pass import ForwardPass
 
 FED = ("float32", "float64", "int64", "int32", "uint8", "int8", "bool")

@@ -15,7 +15,8 @@ from traitlets import observe, validate
 
 from fwdwidgets import figures
 from fwdwidgets.advice import explain_nonfinite
-from fwdwidgets.tables import LARGEST, Table, TableRun, run_table
+from fwdwidgets.data import LARGEST, Table
+from fwdwidgets.table_run import TableRun, run_table
 from fwdwidgets.trace import ForwardTrace
 from fwdwidgets.widgets._base import BadValue, row
 from fwdwidgets.widgets._plot import Plot

@@ -9,8 +9,8 @@ from typing import Any
 import ipywidgets
 from traitlets import validate
 
-from fwdwidgets.samples import Sample, check_class_names, dataset_length, get_sample
-from fwdwidgets.samples import class_names as names_of
+from fwdwidgets.data import Sample, check_class_names, dataset_length, get_sample
+from fwdwidgets.data import class_names as names_of
 from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index
 
 

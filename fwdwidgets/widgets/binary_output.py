@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from traitlets import observe, validate
 
 from fwdwidgets import badge, figures
-from fwdwidgets.tables import TableRun, as_table, check_classes, decide_binary
+from fwdwidgets.data import as_table, check_classes
+from fwdwidgets.table_run import TableRun, decide_binary
 from fwdwidgets.widgets._base import BadValue, Number
 from fwdwidgets.widgets._rows import RowsWidget
 

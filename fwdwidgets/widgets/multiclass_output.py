@@ -12,8 +12,9 @@ from torch import nn
 
 from fwdwidgets import badge, figures
 from fwdwidgets.batches import classes_to_show
+from fwdwidgets.data import as_table, check_classes
 from fwdwidgets.outputs import sum_tolerance
-from fwdwidgets.tables import TableRun, as_table, check_classes
+from fwdwidgets.table_run import TableRun
 from fwdwidgets.widgets._rows import RowsWidget
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from torch import nn
 
 from fwdwidgets import badge, figures
-from fwdwidgets.tables import TableRun, as_table
+from fwdwidgets.data import as_table
+from fwdwidgets.table_run import TableRun
 from fwdwidgets.widgets._rows import RowsWidget
 
 

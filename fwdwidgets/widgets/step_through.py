@@ -14,8 +14,8 @@ from traitlets import observe, validate
 from fwdwidgets import display, figures
 from fwdwidgets.advice import explain_failure, explain_nonfinite
 from fwdwidgets.changes import Operand, compare, find_operands
+from fwdwidgets.data import batch_of_one
 from fwdwidgets.listing import listing_html
-from fwdwidgets.samples import batch_of_one
 from fwdwidgets.trace import ForwardTrace, LineWatch, Listing, Shape, Tracer, read_source
 from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets import _step_words as words

@@ -17,15 +17,9 @@ from torch.utils.data import (
     TensorDataset,
 )
 
-from fwdwidgets.datasets import import_torchvision
-from fwdwidgets.samples import (
-    batch_of_one,
-    check_class_names,
-    check_label,
-    class_names,
-    dataset_length,
-    get_sample,
-)
+from fwdwidgets.data import batch_of_one, check_class_names, class_names, dataset_length, get_sample
+from fwdwidgets.data.datasets import import_torchvision
+from fwdwidgets.data.samples import check_label
 
 
 class Stream(IterableDataset):
@@ -316,7 +310,7 @@ def test_a_batch_goes_where_the_model_is(model):
 
 def test_tensors_need_torch_alone():
     code = (
-        "import sys, torch; from fwdwidgets.samples import get_sample; "
+        "import sys, torch; from fwdwidgets.data.samples import get_sample; "
         "get_sample([(torch.zeros(2), 0)], 0); print('torchvision' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

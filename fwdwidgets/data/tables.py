@@ -1,23 +1,13 @@
-"""Rows of numbers as a dataset, and one forward pass over all of them.
-
-What the output widgets show: five animals with six features go in, one output a row comes out.
-"""
+"""Rows of numbers as a dataset, with a name for each row and column."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
-
-from fwdwidgets.advice import explain_failure
-from fwdwidgets.compute import Forward
-from fwdwidgets.display import as_float
-from fwdwidgets.outputs import find_last
-from fwdwidgets.trace import ForwardTrace
 
 MAX_ROWS, MAX_FEATURES = 64, 32
 """A table on a page with more rows or columns than these is not read by anybody."""
@@ -174,74 +164,3 @@ def check_classes(table: Table, classes: int) -> None:
 def _check_count(what: str, count: int, wanted: int, of: str) -> None:
     if count != wanted:
         raise ValueError(f"{what} has {count} entries, but there are {wanted} {of}: pass {wanted}.")
-
-
-@dataclass(frozen=True, eq=False)
-class TableRun:
-    """One forward pass over all rows.
-
-    Attributes:
-        trace: all its steps.
-        last: the operation that made the output where it is a sigmoid or a softmax, else empty.
-        raw: `(N, K)` floats: what went into that operation, or the output itself.
-        output: `(N, K)` floats, what the model returned; None where there is none.
-        failure: a sentence that says why there is no output, or an empty text.
-    """
-
-    trace: ForwardTrace
-    last: str
-    raw: Tensor | None
-    output: Tensor | None
-    failure: str
-
-
-def run_table(forward: Forward, values: Tensor) -> TableRun:
-    """Run the network once over all rows `(N, F)`."""
-    network = forward.network
-    assert network is not None, "use_seed comes first"
-    first = next(network.parameters(), values)
-    trace = forward.trace(values.to(first.device, first.dtype))
-    if trace.error is not None:
-        return TableRun(trace, "", None, None, explain_failure(trace))
-    output = trace.output
-    if not isinstance(output, Tensor):
-        failure = f"The model returned {type(output).__name__}: return one tensor, (N, outputs)."
-        return TableRun(trace, "", None, None, failure)
-    if output.dim() == 1 and len(output) == len(values):
-        output = output[:, None]  # a model that squeezes its one output
-    if output.dim() != 2 or len(output) != len(values):
-        failure = (
-            f"The output has shape {tuple(output.shape)} for {len(values)} rows: expected one row "
-            f"of outputs for each, ({len(values)}, outputs)."
-        )
-        return TableRun(trace, "", None, None, failure)
-    if output.is_complex():
-        failure = (
-            f"The output is complex ({str(output.dtype).removeprefix('torch.')}): a probability, a "
-            "class or a value is a real number. Return output.abs() or output.real."
-        )
-        return TableRun(trace, "", None, None, failure)
-    last, step = find_last(trace)
-    parent = step.parents[0] if step is not None and step.parents else None
-    before = trace[parent].value if parent is not None else None
-    raw = before if before is not None and before.numel() == output.numel() else output
-    return TableRun(
-        trace, last, as_float(raw.detach()).reshape(output.shape), as_float(output.detach()), ""
-    )
-
-
-def decide_binary(probabilities: Tensor, threshold: float = 0.5) -> Tensor:
-    """Decide each row: class 1 where its probability is at least the threshold.
-
-    Args:
-        probabilities: of class 1, any shape.
-        threshold: 0 to 1.
-
-    Returns:
-        Booleans of the same shape.
-
-    Example:
-        >>> decide_binary(torch.tensor([0.5188, 0.3761, 0.5015])).tolist()
-        [True, False, True]
-    """
-    return probabilities >= threshold

@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import Dataset
 
-from fwdwidgets._fashion_mnist import data_folders, find_or_download, first_line
-from fwdwidgets._torchvision import import_torchvision
+from fwdwidgets.data.fashion_mnist import data_folders, find_or_download, first_line
+from fwdwidgets.data.tables import Table
+from fwdwidgets.data.torchvision import import_torchvision
 
 __all__ = ["Digits", "animals", "course", "digits", "fashion_mnist", "import_torchvision"]
 
@@ -140,7 +141,7 @@ _ANIMALS = {
 }
 
 
-def animals(target: str = "mammal") -> Any:
+def animals(target: str = "mammal") -> Table:
     """Make the table of five animals with six features, for the three kinds of output.
 
     The features are general knowledge: has hair, has feathers, lays eggs, gives milk, flies (0 or
@@ -151,13 +152,11 @@ def animals(target: str = "mammal") -> Any:
             `"weight"` (tonnes).
 
     Returns:
-        A `fwdwidgets.tables.Table` with `values` `(5, 6)`, float32, and its targets.
+        A `Table` with `values` `(5, 6)`, float32, and its targets.
 
     Raises:
         ValueError: the target is none of the three.
     """
-    from fwdwidgets.tables import Table
-
     classes = {"mammal": ("no mammal", "mammal"), "class": ("mammal", "bird", "reptile")}
     targets: dict[str, list[float | int]] = {
         "mammal": [int(kind == 0) for _, kind, _ in _ANIMALS.values()],

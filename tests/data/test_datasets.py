@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
 
-from fwdwidgets import _fashion_mnist, datasets
+from fwdwidgets.data import datasets
+from fwdwidgets.data import fashion_mnist as _fashion_mnist
 
 FILES = {"train-images": 3, "train-labels": 1, "t10k-images": 3, "t10k-labels": 1}
 
@@ -128,7 +129,7 @@ def test_a_relative_folder(monkeypatch, no_fashion, fashion_copy, given, in_shel
 
 
 def test_a_folder_relative_to_the_checkout(monkeypatch, no_fashion, fashion_folder, tmp_path):
-    checkout = Path(datasets.__file__).parents[1]
+    checkout = Path(datasets.__file__).parents[2]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PWD", str(tmp_path))
     monkeypatch.setenv("FWDWIDGETS_DATA", os.path.relpath(fashion_folder, checkout))
@@ -265,7 +266,7 @@ def in_a_new_process(code):
 
 
 def test_the_import_is_light():
-    code = "import sys, fwdwidgets.datasets; print(*{'torchvision', 'sklearn'} & set(sys.modules))"
+    code = "import sys, fwdwidgets.data; print(*{'torchvision', 'sklearn'} & set(sys.modules))"
     assert in_a_new_process(code) == []
 
 
@@ -274,7 +275,7 @@ def test_torchvision_works_in_the_learner_s_code_afterwards(tried_before):
     code = (
         "import torch\n"
         + ("try:\n    import torchvision\nexcept RuntimeError: pass\n" if tried_before else "")
-        + "from fwdwidgets.datasets import import_torchvision\n"
+        + "from fwdwidgets.data.datasets import import_torchvision\n"
         "first = import_torchvision()\n"
         "import gc; gc.collect()\n"
         "import torchvision, torchvision.transforms.v2\n"
@@ -287,7 +288,7 @@ def test_torchvision_works_in_the_learner_s_code_afterwards(tried_before):
 
 
 def test_another_failure_of_the_import_is_not_hidden(monkeypatch):
-    from fwdwidgets import _torchvision
+    from fwdwidgets.data import torchvision as _torchvision
 
     def fail(name):
         raise RuntimeError("operator torchvision::roi_align does not exist")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fwdwidgets._torchvision import import_torchvision
+from fwdwidgets.data.torchvision import import_torchvision
 
 _DOWNLOAD_TIMEOUT_SECONDS = 5.0
 
@@ -48,7 +48,7 @@ def data_folders() -> list[Path]:
 def _given_folder(given: str) -> Path:
     """Find a relative folder also where a notebook runs in another folder than the shell."""
     path = Path(given).expanduser()
-    checkout = Path(__file__).parents[1]
+    checkout = Path(__file__).parents[2]
     starts = [Path.cwd(), Path(os.environ.get("PWD", ".")), checkout]
     for folder in [start / path for start in starts]:
         if folder.name == "FashionMNIST" and (folder / "raw").is_dir():
@@ -143,5 +143,6 @@ def _socket_timeout(seconds: float) -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
+    """The first line of what an error says, of a failed download its reason."""
     reason = getattr(error, "reason", error)  # what a URLError wraps
     return (str(reason).strip() or type(error).__name__).splitlines()[0]

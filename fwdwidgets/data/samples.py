@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.utils.data import ConcatDataset, DataLoader, IterableDataset, TensorDataset
 
-from fwdwidgets._items import read_input, read_label, short
+from fwdwidgets.data.items import read_input, read_label, short
 
 
 @dataclass(frozen=True, eq=False)

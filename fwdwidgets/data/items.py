@@ -11,7 +11,7 @@ def read_input(value: Any, index: int) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
         return value.detach().as_subclass(torch.Tensor)
     if _is_a(value, "PIL.Image", "Image"):
-        from fwdwidgets.datasets import import_torchvision
+        from fwdwidgets.data.torchvision import import_torchvision
 
         tensor: torch.Tensor = import_torchvision().transforms.functional.to_tensor(value)
         return tensor

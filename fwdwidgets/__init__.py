@@ -1,10 +1,8 @@
 """Jupyter widgets that let a learner put a hand on the forward pass of a PyTorch network."""
 
-from fwdwidgets import models
-from fwdwidgets.checkpoints import Checkpoint, Checkpoints
 from fwdwidgets.data import datasets
+from fwdwidgets.networks import Checkpoint, Checkpoints, models, reseed
 from fwdwidgets.pages import embed
-from fwdwidgets.seeds import reseed
 from fwdwidgets.trace import ForwardTrace, Step, Tracer, trace_forward
 from fwdwidgets.training import train
 from fwdwidgets.widgets.autoencoder import Autoencoder

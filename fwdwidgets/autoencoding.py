@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from fwdwidgets.advice import explain_failure
-from fwdwidgets.compute import Forward
 from fwdwidgets.data import batch_of_one, dataset_length, get_sample
+from fwdwidgets.networks import Forward
 from fwdwidgets.trace import trace_forward
 
 MAX_CODE = 16

@@ -16,9 +16,8 @@ from torch import Tensor
 
 from fwdwidgets import display
 from fwdwidgets.advice import check_output, explain_failure
-from fwdwidgets.compute import Forward
 from fwdwidgets.data import Sample, device_of
-from fwdwidgets.outputs import Answer, read_answer
+from fwdwidgets.networks import Answer, Forward, read_answer
 from fwdwidgets.trace import ForwardTrace, Step
 
 MAX_BYTES = 2**29

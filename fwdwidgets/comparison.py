@@ -14,8 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fwdwidgets.compute import Forward, Run
-from fwdwidgets.outputs import Answer
+from fwdwidgets.networks import Answer, Forward, Run
 
 MOST = 6
 """So many networks side by side can still be told apart."""

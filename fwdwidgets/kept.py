@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fwdwidgets.compute import Forward
+from fwdwidgets.networks import Forward
 from fwdwidgets.trace import left_as_found
 
 CONTEXTS: dict[str, Callable[[], AbstractContextManager[Any]]] = {

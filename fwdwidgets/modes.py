@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
-from fwdwidgets.compute import Forward
+from fwdwidgets.networks import Forward
 from fwdwidgets.trace import ForwardTrace, Tracer, operation_name, trace_forward
 
 DROPOUTS = (

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.instancenorm import _InstanceNorm
 
-from fwdwidgets.compute import Forward
+from fwdwidgets.networks import Forward
 from fwdwidgets.trace import left_as_found
 
 

@@ -25,9 +25,8 @@ from fwdwidgets._learning import (
     measure,
     trainable,
 )
-from fwdwidgets.checkpoints import Checkpoints
 from fwdwidgets.data import dataset_length, device_of, get_sample
-from fwdwidgets.seeds import reseed
+from fwdwidgets.networks import Checkpoints, reseed
 
 _BAR = 24
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from fwdwidgets.advice import explain_failure, explain_nonfinite, first_nonfinite
 from fwdwidgets.mismatch import Meetings, arithmetic, meet
+from fwdwidgets.networks import reseed
 from fwdwidgets.repairs import Check, check_repairs
-from fwdwidgets.seeds import reseed
 from fwdwidgets.trace import ForwardTrace, Inputs, Step, named_modules, refuse_script, rerun
 
 _NO_MEMORY = re.compile("can't allocate memory|out of memory", re.IGNORECASE)

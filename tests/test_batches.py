@@ -18,8 +18,8 @@ from fwdwidgets.batches import (
     run_batch,
     tile_inputs,
 )
-from fwdwidgets.compute import Forward
 from fwdwidgets.data import get_sample
+from fwdwidgets.networks import Forward
 
 
 def data(count=6, shape=(1, 28, 28), classes=10):

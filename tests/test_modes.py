@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 import fwdwidgets as fw
-from fwdwidgets.compute import Forward
 from fwdwidgets.kept import held_bytes
 from fwdwidgets.mode_words import dropping_in_eval, flag_of
 from fwdwidgets.modes import run_in_mode
+from fwdwidgets.networks import Forward
 from fwdwidgets.norms import statistics
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fwdwidgets import badge, figures
-from fwdwidgets.outputs import Answer
+from fwdwidgets.networks import Answer
 from fwdwidgets.pages._archive import Archive
 from fwdwidgets.pages._onnx import Exported, Layout, input_layout, layer_layout
 from fwdwidgets.widgets import _panels as panels

@@ -12,8 +12,8 @@ from torch.nn.parameter import is_lazy
 
 from fwdwidgets import display, figures
 from fwdwidgets.advice import explain_nonfinite
-from fwdwidgets.compute import Run
 from fwdwidgets.data import Sample
+from fwdwidgets.networks import Run
 from fwdwidgets.pages._archive import Archive
 from fwdwidgets.pages._drawings import Drawings
 from fwdwidgets.pages._onnx import (

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from fwdwidgets import display
-from fwdwidgets.compute import ForwardView, PictureView, Run
+from fwdwidgets.networks import ForwardView, PictureView, Run
 from fwdwidgets.pages import _winograd
 from fwdwidgets.trace import left_as_found
 

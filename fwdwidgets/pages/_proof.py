@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fwdwidgets.compute import Run
 from fwdwidgets.display import as_float
-from fwdwidgets.outputs import Answer, answer_picture, rank_classes
+from fwdwidgets.networks import Answer, Run, answer_picture, rank_classes
 from fwdwidgets.pages._onnx import (
     CannotExport,
     Exported,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fwdwidgets import display, figures
 from fwdwidgets.batches import classes_to_show, confusion, tile_inputs
-from fwdwidgets.outputs import Answer
+from fwdwidgets.networks import Answer
 
 PICTURES_ASPECT = 1.3
 """Width over height of the panel of the pictures."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fwdwidgets import display, figures
 from fwdwidgets.modes import ModeRun
-from fwdwidgets.outputs import find_head
+from fwdwidgets.networks import find_head
 from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets._plot import Plot
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fwdwidgets import display, figures
-from fwdwidgets.outputs import Answer, answer_picture, top_classes
+from fwdwidgets.networks import Answer, answer_picture, top_classes
 from fwdwidgets.trace import Step
 
 AXES = ("logits", "probabilities")

@@ -16,7 +16,7 @@ from traitlets import observe, validate
 from fwdwidgets import figures
 from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.data import LARGEST, Table
-from fwdwidgets.table_run import TableRun, run_table
+from fwdwidgets.networks import TableRun, run_table
 from fwdwidgets.trace import ForwardTrace
 from fwdwidgets.widgets._base import BadValue, row
 from fwdwidgets.widgets._plot import Plot

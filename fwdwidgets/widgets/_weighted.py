@@ -10,7 +10,7 @@ import ipywidgets
 from torch import nn
 from traitlets import observe, validate
 
-from fwdwidgets.compute import Forward
+from fwdwidgets.networks import Forward
 from fwdwidgets.widgets._base import BadValue, Index
 from fwdwidgets.widgets._sampled import SampledWidget
 

@@ -13,7 +13,7 @@ from traitlets import observe, validate
 from fwdwidgets import badge, figures
 from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.batches import BatchRun, look_at, run_batch
-from fwdwidgets.outputs import Answer
+from fwdwidgets.networks import Answer
 from fwdwidgets.trace import ForwardTrace
 from fwdwidgets.widgets._base import BadValue, Index, row
 from fwdwidgets.widgets._batch_figure import BatchDrawing, Shown

@@ -13,7 +13,7 @@ from traitlets import observe, validate
 
 from fwdwidgets import badge, figures
 from fwdwidgets.data import as_table, check_classes
-from fwdwidgets.table_run import TableRun, decide_binary
+from fwdwidgets.networks import TableRun, decide_binary
 from fwdwidgets.widgets._base import BadValue, Number
 from fwdwidgets.widgets._rows import RowsWidget
 

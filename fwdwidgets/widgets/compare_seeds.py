@@ -17,7 +17,7 @@ from traitlets import observe, validate
 from fwdwidgets import badge, display, figures
 from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.comparison import MOST, Comparison, Networks, agreement, spread
-from fwdwidgets.outputs import Answer, top_classes
+from fwdwidgets.networks import Answer, top_classes
 from fwdwidgets.widgets._base import BadValue, Index, Several, row
 from fwdwidgets.widgets._plot import Plot
 from fwdwidgets.widgets._sampled import SampledWidget

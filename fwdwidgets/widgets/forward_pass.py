@@ -13,7 +13,7 @@ from traitlets import observe, validate
 
 from fwdwidgets import badge, display, figures
 from fwdwidgets.advice import explain_nonfinite
-from fwdwidgets.compute import Run
+from fwdwidgets.networks import Run
 from fwdwidgets.trace import ForwardTrace, Step
 from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets._base import BadValue, Index, Text, row

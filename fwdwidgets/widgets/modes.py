@@ -18,8 +18,8 @@ from fwdwidgets.data import batch_of_one, check_class_names
 from fwdwidgets.kept import Held, held_bytes
 from fwdwidgets.mode_words import describe_layer, explain_careless, explain_unseen, listed
 from fwdwidgets.modes import DROPOUTS, ModeRun, run_in_mode
+from fwdwidgets.networks import find_head, probabilities
 from fwdwidgets.norms import Statistics, statistics
-from fwdwidgets.outputs import find_head, probabilities
 from fwdwidgets.widgets._base import BadValue, Index, Text, row
 from fwdwidgets.widgets._mode_figure import LAST_DRAWS, ModeFigure, Shown
 from fwdwidgets.widgets._mode_tables import held_table, norm_table

@@ -13,8 +13,7 @@ from torch import nn
 from fwdwidgets import badge, figures
 from fwdwidgets.batches import classes_to_show
 from fwdwidgets.data import as_table, check_classes
-from fwdwidgets.outputs import sum_tolerance
-from fwdwidgets.table_run import TableRun
+from fwdwidgets.networks import TableRun, sum_tolerance
 from fwdwidgets.widgets._rows import RowsWidget
 
 

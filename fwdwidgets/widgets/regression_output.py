@@ -10,7 +10,7 @@ from torch import nn
 
 from fwdwidgets import badge, figures
 from fwdwidgets.data import as_table
-from fwdwidgets.table_run import TableRun
+from fwdwidgets.networks import TableRun
 from fwdwidgets.widgets._rows import RowsWidget
 
 

@@ -7,8 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import nn
 
-from fwdwidgets import models, trace_forward
+from fwdwidgets import trace_forward
 from fwdwidgets.advice import check_output, explain_failure, explain_nonfinite, first_nonfinite
+from fwdwidgets.networks import models
 
 SIZE = st.integers(1, 12)
 

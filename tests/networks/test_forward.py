@@ -6,7 +6,8 @@ from torch import nn
 
 import fwdwidgets as fw
 from fwdwidgets import display
-from fwdwidgets.compute import DROPOUT_SEED, Forward, ForwardView, PictureView
+from fwdwidgets.networks import Forward, ForwardView, PictureView
+from fwdwidgets.networks.forward import DROPOUT_SEED
 
 
 def exported(module, *arguments):

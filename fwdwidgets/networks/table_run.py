@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from fwdwidgets.advice import explain_failure
-from fwdwidgets.compute import Forward
 from fwdwidgets.display import as_float
-from fwdwidgets.outputs import find_last
+from fwdwidgets.networks.forward import Forward
+from fwdwidgets.networks.outputs import find_last
 from fwdwidgets.trace import ForwardTrace
 
 

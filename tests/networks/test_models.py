@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from fwdwidgets import models
+from fwdwidgets.networks import models
 
 NETWORKS = [
     # class, input shape, output shape, numbers of parameters of its layers (weights and biases)

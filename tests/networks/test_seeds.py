@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from fwdwidgets import models
-from fwdwidgets.seeds import reseed
+from fwdwidgets.networks import models, reseed
 
 
 def state(model):

@@ -18,8 +18,8 @@ from torch.nn.parameter import is_lazy
 from fwdwidgets import display
 from fwdwidgets.advice import check_output, explain_failure
 from fwdwidgets.data import batch_of_one
-from fwdwidgets.outputs import Answer, answer_picture, predict, rank_classes, read_answer
-from fwdwidgets.seeds import copy_of, reseed
+from fwdwidgets.networks.outputs import Answer, answer_picture, predict, rank_classes, read_answer
+from fwdwidgets.networks.seeds import copy_of, reseed
 from fwdwidgets.trace import ForwardTrace, Recorder, Tracer, finish
 
 DROPOUT_SEED = 0

@@ -1,0 +1,39 @@
+"""Networks, their weights by seed or epoch, one forward pass, and what its output says."""
+
+from fwdwidgets.networks import models
+from fwdwidgets.networks.checkpoints import Checkpoint, Checkpoints
+from fwdwidgets.networks.forward import Forward, ForwardView, PictureView, Run
+from fwdwidgets.networks.outputs import (
+    Answer,
+    answer_picture,
+    find_head,
+    probabilities,
+    rank_classes,
+    read_answer,
+    sum_tolerance,
+    top_classes,
+)
+from fwdwidgets.networks.seeds import reseed
+from fwdwidgets.networks.table_run import TableRun, decide_binary, run_table
+
+__all__ = [
+    "Answer",
+    "Checkpoint",
+    "Checkpoints",
+    "Forward",
+    "ForwardView",
+    "PictureView",
+    "Run",
+    "TableRun",
+    "answer_picture",
+    "decide_binary",
+    "find_head",
+    "models",
+    "probabilities",
+    "rank_classes",
+    "read_answer",
+    "reseed",
+    "run_table",
+    "sum_tolerance",
+    "top_classes",
+]

@@ -12,19 +12,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from fwdwidgets._learning import (
+from fwdwidgets.advice import explain_failure
+from fwdwidgets.trace import refuse_script, trace_forward
+from fwdwidgets.training import (
     Loss,
     check_differentiable,
     check_loss,
     check_optimizer,
     check_reached,
+    first_batch,
     made,
     measure,
     trainable,
 )
-from fwdwidgets.advice import explain_failure
-from fwdwidgets.first_batch import first_batch
-from fwdwidgets.trace import refuse_script, trace_forward
 
 LINES = ("forward", "loss", "zero_grad", "backward", "step")
 """The lines in the order in which a loop runs them."""

@@ -33,7 +33,6 @@ ROOMS = {
     "kept": NOT_TORCHS,
     "training_step": NOT_TORCHS,
     "training_words": NOT_TORCHS,
-    "first_batch": NOT_TORCHS,
     "comparison": NOT_TORCHS,
     "memory": NOT_TORCHS,
     "mismatch": NOT_TORCHS,

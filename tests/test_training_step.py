@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import fwdwidgets as fw
-from fwdwidgets.first_batch import first_batch
+from fwdwidgets.training import first_batch
 from fwdwidgets.training_step import LINES, TrainingLoop, gradient_norm
 from fwdwidgets.training_words import noted
 

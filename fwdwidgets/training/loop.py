@@ -15,7 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from fwdwidgets._learning import (
+from fwdwidgets.data import dataset_length, device_of, get_sample
+from fwdwidgets.networks import Checkpoints, reseed
+from fwdwidgets.training.loss_and_optimizer import (
     Loss,
     MakeOptimizer,
     check_differentiable,
@@ -25,8 +27,6 @@ from fwdwidgets._learning import (
     measure,
     trainable,
 )
-from fwdwidgets.data import dataset_length, device_of, get_sample
-from fwdwidgets.networks import Checkpoints, reseed
 
 _BAR = 24
 

@@ -1,7 +1,9 @@
 import os
+import random
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
 
 # As kernels are served: two workers with two threads each would only fight over the cores.
@@ -15,6 +17,13 @@ settings.load_profile("fwdwidgets")
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FWDWIDGETS_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Each test draws the same numbers, whichever tests ran before it in this process."""
+    random.seed(0)
+    torch.manual_seed(0)
 
 
 @pytest.fixture

@@ -40,7 +40,6 @@ ROOMS = {
     "wrong": NOT_TORCHS,
     "figures": ("torch", "ipywidgets", "anywidget", "voila"),
     "listing": ("torch", "numpy", "plotly", "ipywidgets"),
-    "badge": ("torch", "numpy", "plotly", "ipywidgets"),
     "shape_table": ("torch", "numpy", "plotly", "ipywidgets"),
     "widgets.forward_pass": ("voila", "jupyterlab", "torchvision", "sklearn"),
     "pages": ("voila", "jupyterlab", "torchvision", "onnx", "onnxscript", "onnxruntime"),

@@ -4,7 +4,7 @@ A `Board` collects panels and makes a `Canvas` of them; each panel then draws ar
 `Drawing`, which holds plotly's own words and goes to the figure in Python and to the browser.
 """
 
-from fwdwidgets.figures._drawing import Drawing, escape, exact, short
+from fwdwidgets.figures import badge
 from fwdwidgets.figures.bars import Classes, NamedBars, class_colors
 from fwdwidgets.figures.batch import BatchFigure
 from fwdwidgets.figures.board import (
@@ -17,6 +17,7 @@ from fwdwidgets.figures.board import (
     View,
 )
 from fwdwidgets.figures.comparison import ComparisonFigure
+from fwdwidgets.figures.drawing import Drawing, escape, exact, short
 from fwdwidgets.figures.forward import ForwardFigure
 from fwdwidgets.figures.heatmap import MAX_MARKS, Heatmap, Layer, Matrix, hover_cells
 from fwdwidgets.figures.lines import Lines, NumberLine
@@ -43,6 +44,7 @@ __all__ = [
     "NumberLine",
     "StepFigure",
     "View",
+    "badge",
     "class_colors",
     "escape",
     "exact",

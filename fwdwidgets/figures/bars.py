@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fwdwidgets.figures._drawing import Drawing, escape, exact, short
 from fwdwidgets.figures.board import OTHER, PREDICTED, SERIES, TRUE, Board
+from fwdwidgets.figures.drawing import Drawing, escape, exact, short
 
 _CLASSES = {"showgrid": False, "zeroline": False, "autorange": False, "fixedrange": True}
 # Numbers stand in a column as tick labels: plotly measures each text at a bar, slowly.

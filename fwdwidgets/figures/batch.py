@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from fwdwidgets.figures._drawing import Drawing
 from fwdwidgets.figures.board import (
     MARGIN,
     OTHER,
@@ -19,6 +18,7 @@ from fwdwidgets.figures.board import (
     View,
     beside,
 )
+from fwdwidgets.figures.drawing import Drawing
 from fwdwidgets.figures.heatmap import Heatmap, Matrix
 
 _SIGN_COLORS = {"✓": TRUE, "✗": PREDICTED, "●": OTHER}

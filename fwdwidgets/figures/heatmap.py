@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fwdwidgets.figures._drawing import Drawing, escape, exact, short
 from fwdwidgets.figures.board import BAD, OTHER, Board
+from fwdwidgets.figures.drawing import Drawing, escape, exact, short
 
 MAX_MARKS = 1_000
 """So many NaN and infinite values are marked one by one; a message counts them all."""

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fwdwidgets.figures._drawing import Drawing, escape, exact
 from fwdwidgets.figures.board import OTHER, PREDICTED, SERIES, TRUE, Board
+from fwdwidgets.figures.drawing import Drawing, escape, exact
 
 
 class Lines:

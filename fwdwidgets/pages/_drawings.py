@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from fwdwidgets import badge, figures
+from fwdwidgets import figures
+from fwdwidgets.figures import badge
 from fwdwidgets.networks import Answer
 from fwdwidgets.pages._archive import Archive
 from fwdwidgets.pages._onnx import Exported, Layout, input_layout, layer_layout

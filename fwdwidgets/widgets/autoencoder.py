@@ -12,7 +12,7 @@ import traitlets
 from torch import Tensor, nn
 from traitlets import observe, validate
 
-from fwdwidgets import badge, display, figures
+from fwdwidgets import display, figures
 from fwdwidgets.autoencoding import (
     Half,
     code_ranges,
@@ -21,6 +21,7 @@ from fwdwidgets.autoencoding import (
     explain_difference,
     halves,
 )
+from fwdwidgets.figures import badge
 from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets._base import BadValue, Several, row, shows
 from fwdwidgets.widgets._plot import Plot

@@ -10,9 +10,10 @@ import traitlets
 from torch import nn
 from traitlets import observe, validate
 
-from fwdwidgets import badge, figures
+from fwdwidgets import figures
 from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.batches import BatchRun, look_at, run_batch
+from fwdwidgets.figures import badge
 from fwdwidgets.networks import Answer
 from fwdwidgets.trace import ForwardTrace
 from fwdwidgets.widgets._base import BadValue, Index, row

@@ -11,8 +11,9 @@ import traitlets
 from torch import Tensor, nn
 from traitlets import observe, validate
 
-from fwdwidgets import badge, figures
+from fwdwidgets import figures
 from fwdwidgets.data import as_table, check_classes
+from fwdwidgets.figures import badge
 from fwdwidgets.networks import TableRun, decide_binary
 from fwdwidgets.widgets._base import BadValue, Number
 from fwdwidgets.widgets._rows import RowsWidget

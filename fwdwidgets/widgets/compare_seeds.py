@@ -14,9 +14,10 @@ import traitlets
 from torch import nn
 from traitlets import observe, validate
 
-from fwdwidgets import badge, display, figures
+from fwdwidgets import display, figures
 from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.comparison import MOST, Comparison, Networks, agreement, spread
+from fwdwidgets.figures import badge
 from fwdwidgets.networks import Answer, top_classes
 from fwdwidgets.widgets._base import BadValue, Index, Several, row
 from fwdwidgets.widgets._plot import Plot

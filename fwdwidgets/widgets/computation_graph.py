@@ -14,8 +14,9 @@ import traitlets
 from torch import Tensor
 from traitlets import observe, validate
 
-from fwdwidgets import badge, graph_svg
+from fwdwidgets import graph_svg
 from fwdwidgets import graph_words as words
+from fwdwidgets.figures import badge
 from fwdwidgets.graphs import (
     Backward,
     Graph,

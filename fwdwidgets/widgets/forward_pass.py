@@ -11,8 +11,9 @@ import traitlets
 from torch import nn
 from traitlets import observe, validate
 
-from fwdwidgets import badge, display, figures
+from fwdwidgets import display, figures
 from fwdwidgets.advice import explain_nonfinite
+from fwdwidgets.figures import badge
 from fwdwidgets.networks import Run
 from fwdwidgets.trace import ForwardTrace, Step
 from fwdwidgets.widgets import _panels as panels

@@ -12,9 +12,10 @@ import traitlets
 from torch import Tensor, nn
 from traitlets import observe, validate
 
-from fwdwidgets import badge, display
+from fwdwidgets import display
 from fwdwidgets.advice import explain_failure, explain_nonfinite
 from fwdwidgets.data import batch_of_one, check_class_names
+from fwdwidgets.figures import badge
 from fwdwidgets.kept import Held, held_bytes
 from fwdwidgets.mode_words import describe_layer, explain_careless, explain_unseen, listed
 from fwdwidgets.modes import DROPOUTS, ModeRun, run_in_mode

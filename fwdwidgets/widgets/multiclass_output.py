@@ -10,9 +10,10 @@ import torch
 import traitlets
 from torch import nn
 
-from fwdwidgets import badge, figures
+from fwdwidgets import figures
 from fwdwidgets.batches import classes_to_show
 from fwdwidgets.data import as_table, check_classes
+from fwdwidgets.figures import badge
 from fwdwidgets.networks import TableRun, sum_tolerance
 from fwdwidgets.widgets._rows import RowsWidget
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from fwdwidgets import badge, figures
+from fwdwidgets import figures
 from fwdwidgets.data import as_table
+from fwdwidgets.figures import badge
 from fwdwidgets.networks import TableRun
 from fwdwidgets.widgets._rows import RowsWidget
 

@@ -14,7 +14,8 @@ import traitlets
 from torch import Tensor, nn
 from traitlets import observe, validate
 
-from fwdwidgets import badge, display, figures
+from fwdwidgets import display, figures
+from fwdwidgets.figures import badge
 from fwdwidgets.training_step import CODE, LINES, TrainingLoop
 from fwdwidgets.training_words import NOTHING, SETTINGS, TIPS, describe_line, last_loss, noted
 from fwdwidgets.widgets import _panels as panels

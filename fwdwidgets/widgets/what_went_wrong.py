@@ -12,7 +12,8 @@ import traitlets
 from torch import Tensor, nn
 from traitlets import observe, validate
 
-from fwdwidgets import badge, display, figures
+from fwdwidgets import display, figures
+from fwdwidgets.figures import badge
 from fwdwidgets.memory import Memory, measure_memory
 from fwdwidgets.mismatch import in_and_out
 from fwdwidgets.shape_table import shape_line, shape_table

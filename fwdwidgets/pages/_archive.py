@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fwdwidgets.widgets._plot import pack
+from fwdwidgets.widgets.shared import pack
 
 LEVELS = 254
 """A quantised picture has as many steps from low to high; 255 stands for NaN."""

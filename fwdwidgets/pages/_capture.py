@@ -14,7 +14,7 @@ import torch
 
 from fwdwidgets.pages._page import PageOptions, make_page
 from fwdwidgets.pages._save import frame_html, page_heights, save_page, srcdoc
-from fwdwidgets.widgets._base import ForwardWidget
+from fwdwidgets.widgets.shared import ForwardWidget
 
 ENVIRONMENT = "FWDWIDGETS_EXPORT"
 """Names the folder of pages, the prefix of their names and so on, as JSON."""

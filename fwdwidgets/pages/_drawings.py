@@ -17,8 +17,8 @@ from fwdwidgets.figures import badge
 from fwdwidgets.networks import Answer
 from fwdwidgets.pages._archive import Archive
 from fwdwidgets.pages._onnx import Exported, Layout, input_layout, layer_layout
-from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets.forward_pass import ForwardPass
+from fwdwidgets.widgets.shared import panels
 
 Slot = tuple[str, str, int | str]
 """A place in the figure, the output of a graph that goes there, and what of it: the whole `array`,

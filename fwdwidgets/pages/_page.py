@@ -17,8 +17,8 @@ from fwdwidgets.pages._onnx import CannotExport
 from fwdwidgets.pages._recording import Recorder, check_choices, check_walks
 from fwdwidgets.pages._snapshot import frame_of, kind_of
 from fwdwidgets.pages._template import page_html
-from fwdwidgets.widgets._base import ForwardWidget
 from fwdwidgets.widgets.forward_pass import ForwardPass
+from fwdwidgets.widgets.shared import ForwardWidget
 
 
 @dataclass(frozen=True)

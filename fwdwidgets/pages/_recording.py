@@ -21,8 +21,7 @@ import numpy as np
 
 from fwdwidgets.pages._archive import Archive
 from fwdwidgets.pages._snapshot import SELECTIONS, Place, Snapshots, kind_of, parts_of
-from fwdwidgets.widgets._base import ForwardWidget
-from fwdwidgets.widgets._table import written
+from fwdwidgets.widgets.shared import ForwardWidget, written
 
 FEW = 12
 """So many values of a slider are recorded where the author names none."""

@@ -12,8 +12,7 @@ from typing import Any
 from fwdwidgets.pages._page import PageOptions, make_page
 from fwdwidgets.pages._snapshot import kind_of, parts_of
 from fwdwidgets.pages._template import write_shared
-from fwdwidgets.widgets._base import ForwardWidget
-from fwdwidgets.widgets._plot import Plot
+from fwdwidgets.widgets.shared import ForwardWidget, Plot
 
 SANDBOX = "allow-scripts"
 """What an embedded page may do: run. It cannot reach the page that it stands in."""

@@ -9,11 +9,15 @@ import ipywidgets
 import numpy as np
 
 from fwdwidgets.pages._archive import QUANTISED_CELLS, quantise
-from fwdwidgets.widgets._base import ForwardWidget
-from fwdwidgets.widgets._frame import Frame
-from fwdwidgets.widgets._plot import CONFIG, Plot, _properties
-from fwdwidgets.widgets._steps import StepTable
-from fwdwidgets.widgets._table import NumberTable
+from fwdwidgets.widgets.shared import (
+    CONFIG,
+    ForwardWidget,
+    Frame,
+    NumberTable,
+    Plot,
+    StepTable,
+    properties_of,
+)
 
 Place = tuple[int, str]
 """The number of a part, and the name of what it shows, such as `value` or `layout.xaxis2.range`."""
@@ -127,7 +131,7 @@ class Snapshots:
 
 def read_plot(plot: Plot) -> Iterator[tuple[str, Any]]:
     """What a figure shows: `traces.N.PROPERTY`, `layout.PATH`, label and age."""
-    traces, layout = _properties(plot.figure)
+    traces, layout = properties_of(plot.figure)
     for number, properties in enumerate(traces):
         z = properties.get("z")
         about = (

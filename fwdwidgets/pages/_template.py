@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fwdwidgets.pages import browser_files
 from fwdwidgets.pages._archive import packed
-from fwdwidgets.widgets._plot import STATIC
+from fwdwidgets.widgets.shared import STATIC
 
 HERE = Path(__file__).parent / "static"
 DRAWN = ("plot", "steps", "table", "frame")

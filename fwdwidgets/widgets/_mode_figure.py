@@ -12,8 +12,7 @@ from torch import Tensor
 from fwdwidgets import display, figures
 from fwdwidgets.modes import ModeRun
 from fwdwidgets.networks import find_head
-from fwdwidgets.widgets import _panels as panels
-from fwdwidgets.widgets._plot import Plot
+from fwdwidgets.widgets.shared import Plot, panels
 
 LAST_DRAWS = 10
 """So many draws stand beside each other, the chosen one last."""

@@ -22,10 +22,7 @@ from fwdwidgets.autoencoding import (
     halves,
 )
 from fwdwidgets.figures import badge
-from fwdwidgets.widgets import _panels as panels
-from fwdwidgets.widgets._base import BadValue, Several, row, shows
-from fwdwidgets.widgets._plot import Plot
-from fwdwidgets.widgets._weighted import WeightedWidget
+from fwdwidgets.widgets.shared import BadValue, Plot, Several, WeightedWidget, panels, row, shows
 
 
 class Autoencoder(WeightedWidget):

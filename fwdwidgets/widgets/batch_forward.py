@@ -16,11 +16,8 @@ from fwdwidgets.batches import BatchRun, look_at, run_batch
 from fwdwidgets.figures import badge
 from fwdwidgets.networks import Answer
 from fwdwidgets.trace import ForwardTrace
-from fwdwidgets.widgets._base import BadValue, Index, row
 from fwdwidgets.widgets._batch_figure import BatchDrawing, Shown
-from fwdwidgets.widgets._plot import Plot
-from fwdwidgets.widgets._steps import StepTable
-from fwdwidgets.widgets._weighted import WeightedWidget
+from fwdwidgets.widgets.shared import BadValue, Index, Plot, StepTable, WeightedWidget, row
 
 MAX_SIZE = 32
 """More rows could not be read."""

@@ -15,8 +15,7 @@ from fwdwidgets import figures
 from fwdwidgets.data import as_table, check_classes
 from fwdwidgets.figures import badge
 from fwdwidgets.networks import TableRun, decide_binary
-from fwdwidgets.widgets._base import BadValue, Number
-from fwdwidgets.widgets._rows import RowsWidget
+from fwdwidgets.widgets.shared import BadValue, Number, RowsWidget
 
 
 class BinaryOutput(RowsWidget):

@@ -19,9 +19,7 @@ from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.comparison import MOST, Comparison, Networks, agreement, spread
 from fwdwidgets.figures import badge
 from fwdwidgets.networks import Answer, top_classes
-from fwdwidgets.widgets._base import BadValue, Index, Several, row
-from fwdwidgets.widgets._plot import Plot
-from fwdwidgets.widgets._sampled import SampledWidget
+from fwdwidgets.widgets.shared import BadValue, Index, Plot, SampledWidget, Several, row
 
 MAX_STEPS = 24
 """So many steps can be read below one another; of more, these are evenly spread."""

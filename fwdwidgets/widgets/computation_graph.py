@@ -25,7 +25,7 @@ from fwdwidgets.graphs import (
     layers,
     trace_graph,
 )
-from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index, row, shows
+from fwdwidgets.widgets.shared import BadValue, ForwardWidget, Index, row, shows
 
 MAX_SLIDERS = 8
 """So many numbers of leaves have a slider; a larger tensor stays as it was given."""

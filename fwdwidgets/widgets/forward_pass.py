@@ -16,11 +16,16 @@ from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.figures import badge
 from fwdwidgets.networks import Run
 from fwdwidgets.trace import ForwardTrace, Step
-from fwdwidgets.widgets import _panels as panels
-from fwdwidgets.widgets._base import BadValue, Index, Text, row
-from fwdwidgets.widgets._plot import Plot
-from fwdwidgets.widgets._steps import StepTable
-from fwdwidgets.widgets._weighted import WeightedWidget
+from fwdwidgets.widgets.shared import (
+    BadValue,
+    Index,
+    Plot,
+    StepTable,
+    Text,
+    WeightedWidget,
+    panels,
+    row,
+)
 
 SEARCH_SECONDS = 5.0
 """How long the search for a wrong sample runs before it reports where it got to."""

@@ -21,10 +21,9 @@ from fwdwidgets.mode_words import describe_layer, explain_careless, explain_unse
 from fwdwidgets.modes import DROPOUTS, ModeRun, run_in_mode
 from fwdwidgets.networks import find_head, probabilities
 from fwdwidgets.norms import Statistics, statistics
-from fwdwidgets.widgets._base import BadValue, Index, Text, row
 from fwdwidgets.widgets._mode_figure import LAST_DRAWS, ModeFigure, Shown
 from fwdwidgets.widgets._mode_tables import held_table, norm_table
-from fwdwidgets.widgets._weighted import WeightedWidget
+from fwdwidgets.widgets.shared import BadValue, Index, Text, WeightedWidget, row
 
 MAX_MATES = 31
 """So many other samples may stand in the batch."""

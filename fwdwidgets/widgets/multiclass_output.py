@@ -15,7 +15,7 @@ from fwdwidgets.batches import classes_to_show
 from fwdwidgets.data import as_table, check_classes
 from fwdwidgets.figures import badge
 from fwdwidgets.networks import TableRun, sum_tolerance
-from fwdwidgets.widgets._rows import RowsWidget
+from fwdwidgets.widgets.shared import RowsWidget
 
 
 class MulticlassOutput(RowsWidget):

@@ -12,7 +12,7 @@ from fwdwidgets import figures
 from fwdwidgets.data import as_table
 from fwdwidgets.figures import badge
 from fwdwidgets.networks import TableRun
-from fwdwidgets.widgets._rows import RowsWidget
+from fwdwidgets.widgets.shared import RowsWidget
 
 
 class RegressionOutput(RowsWidget):

@@ -17,12 +17,17 @@ from fwdwidgets.changes import Operand, compare, find_operands
 from fwdwidgets.data import batch_of_one
 from fwdwidgets.listing import listing_html
 from fwdwidgets.trace import ForwardTrace, LineWatch, Listing, Shape, Tracer, read_source
-from fwdwidgets.widgets import _panels as panels
 from fwdwidgets.widgets import _step_words as words
-from fwdwidgets.widgets._base import BadValue, Index, NameOrIndex, row
-from fwdwidgets.widgets._plot import Plot
-from fwdwidgets.widgets._steps import StepTable
-from fwdwidgets.widgets._weighted import WeightedWidget
+from fwdwidgets.widgets.shared import (
+    BadValue,
+    Index,
+    NameOrIndex,
+    Plot,
+    StepTable,
+    WeightedWidget,
+    panels,
+    row,
+)
 
 PLAY_MS = 1_500
 """How long each step is shown while playing."""

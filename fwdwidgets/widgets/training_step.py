@@ -18,9 +18,7 @@ from fwdwidgets import display, figures
 from fwdwidgets.figures import badge
 from fwdwidgets.training_step import CODE, LINES, TrainingLoop
 from fwdwidgets.training_words import NOTHING, SETTINGS, TIPS, describe_line, last_loss, noted
-from fwdwidgets.widgets import _panels as panels
-from fwdwidgets.widgets._base import BadValue, ForwardWidget, Number, Text, row
-from fwdwidgets.widgets._plot import Plot
+from fwdwidgets.widgets.shared import BadValue, ForwardWidget, Number, Plot, Text, panels, row
 
 MAX_STEPS = 1_000
 

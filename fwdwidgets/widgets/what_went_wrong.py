@@ -18,10 +18,17 @@ from fwdwidgets.memory import Memory, measure_memory
 from fwdwidgets.mismatch import in_and_out
 from fwdwidgets.shape_table import shape_line, shape_table
 from fwdwidgets.trace import ForwardTrace, Step, as_inputs
-from fwdwidgets.widgets import _panels as panels
-from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index, Number, Text, row
-from fwdwidgets.widgets._plot import Plot
-from fwdwidgets.widgets._steps import StepTable
+from fwdwidgets.widgets.shared import (
+    BadValue,
+    ForwardWidget,
+    Index,
+    Number,
+    Plot,
+    StepTable,
+    Text,
+    panels,
+    row,
+)
 from fwdwidgets.wrong import Finding, build, find_wrong
 
 MB = 1_000_000

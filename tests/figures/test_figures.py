@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from fwdwidgets import figures
 from fwdwidgets.figures.board import COLORSCALES
-from fwdwidgets.widgets._plot import Plot
+from fwdwidgets.widgets.shared import Plot
 
 
 @pytest.mark.parametrize("kind", COLORSCALES)

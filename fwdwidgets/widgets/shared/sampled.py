@@ -11,7 +11,7 @@ from traitlets import validate
 
 from fwdwidgets.data import Sample, check_class_names, dataset_length, get_sample
 from fwdwidgets.data import class_names as names_of
-from fwdwidgets.widgets._base import BadValue, ForwardWidget, Index
+from fwdwidgets.widgets.shared.base import BadValue, ForwardWidget, Index
 
 
 class SampledWidget(ForwardWidget):

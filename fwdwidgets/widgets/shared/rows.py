@@ -18,10 +18,10 @@ from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.data import LARGEST, Table
 from fwdwidgets.networks import TableRun, run_table
 from fwdwidgets.trace import ForwardTrace
-from fwdwidgets.widgets._base import BadValue, row
-from fwdwidgets.widgets._plot import Plot
-from fwdwidgets.widgets._table import NumberTable
-from fwdwidgets.widgets._weighted import WeightedWidget
+from fwdwidgets.widgets.shared.base import BadValue, row
+from fwdwidgets.widgets.shared.plot import Plot
+from fwdwidgets.widgets.shared.table import NumberTable
+from fwdwidgets.widgets.shared.weighted import WeightedWidget
 
 
 class RowsWidget(WeightedWidget):

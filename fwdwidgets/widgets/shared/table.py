@@ -9,7 +9,7 @@ import anywidget
 import numpy as np
 import traitlets
 
-from fwdwidgets.widgets._plot import STATIC
+from fwdwidgets.widgets.shared.plot import STATIC
 
 
 class NumberTable(anywidget.AnyWidget):

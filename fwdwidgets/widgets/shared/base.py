@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import ipywidgets
 import traitlets
 
-from fwdwidgets.widgets._frame import Frame
+from fwdwidgets.widgets.shared.frame import Frame
 
 
 class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]

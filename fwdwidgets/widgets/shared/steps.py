@@ -8,7 +8,7 @@ import anywidget
 import traitlets
 
 from fwdwidgets.trace import ForwardTrace
-from fwdwidgets.widgets._plot import STATIC
+from fwdwidgets.widgets.shared.plot import STATIC
 
 
 class StepTable(anywidget.AnyWidget):

@@ -22,7 +22,7 @@ from plotly.offline import get_plotlyjs
 
 from fwdwidgets.figures import Canvas, Drawing
 
-STATIC = pathlib.Path(__file__).parent / "static"
+STATIC = pathlib.Path(__file__).parents[1] / "static"
 FEW = 1_024
 """An array of no more numbers is compared before it is sent."""
 TURN = 1e-4
@@ -62,7 +62,7 @@ def pack(tree: Any, buffers: list[memoryview]) -> Any:
     return tree
 
 
-def _properties(figure: go.Figure) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def properties_of(figure: go.Figure) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The dictionaries in which `figure` itself keeps its traces and its layout.
 
     Assigning through plotly's validators takes 7 ms a redraw, these take 0.1 ms; the drawing
@@ -163,7 +163,7 @@ class Plot(anywidget.AnyWidget):
         """
         self._revision += 1
         self._label = label or self._label
-        traces, layout = _properties(self.figure)
+        traces, layout = properties_of(self.figure)
         new = {}
         for number, properties in drawing.traces.items():
             if changed := _changed(traces[number], properties):
@@ -186,7 +186,7 @@ class Plot(anywidget.AnyWidget):
         time.sleep(TURN)
 
     def _whole(self) -> dict[str, Any]:
-        traces, layout = _properties(self.figure)
+        traces, layout = properties_of(self.figure)
         buffers: list[memoryview] = []
         tree = {
             "revision": self._revision,

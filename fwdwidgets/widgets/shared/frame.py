@@ -10,7 +10,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from fwdwidgets.widgets._plot import STATIC
+from fwdwidgets.widgets.shared.plot import STATIC
 
 
 class Frame(anywidget.AnyWidget):

@@ -11,8 +11,8 @@ from torch import nn
 from traitlets import observe, validate
 
 from fwdwidgets.networks import Forward
-from fwdwidgets.widgets._base import BadValue, Index
-from fwdwidgets.widgets._sampled import SampledWidget
+from fwdwidgets.widgets.shared.base import BadValue, Index
+from fwdwidgets.widgets.shared.sampled import SampledWidget
 
 
 class WeightedWidget(SampledWidget):

@@ -1,0 +1,46 @@
+"""What the widgets stand on: abstract bases, the plot and its channel, panels and tables."""
+
+from fwdwidgets.widgets.shared import panels
+from fwdwidgets.widgets.shared.base import (
+    BadValue,
+    ForwardWidget,
+    Index,
+    NameOrIndex,
+    Number,
+    Several,
+    Text,
+    row,
+    shows,
+)
+from fwdwidgets.widgets.shared.frame import Frame
+from fwdwidgets.widgets.shared.plot import CONFIG, STATIC, Plot, pack, properties_of
+from fwdwidgets.widgets.shared.rows import RowsWidget
+from fwdwidgets.widgets.shared.sampled import SampledWidget
+from fwdwidgets.widgets.shared.steps import StepTable
+from fwdwidgets.widgets.shared.table import NumberTable, written
+from fwdwidgets.widgets.shared.weighted import WeightedWidget
+
+__all__ = [
+    "CONFIG",
+    "STATIC",
+    "BadValue",
+    "ForwardWidget",
+    "Frame",
+    "Index",
+    "NameOrIndex",
+    "Number",
+    "NumberTable",
+    "Plot",
+    "RowsWidget",
+    "SampledWidget",
+    "Several",
+    "StepTable",
+    "Text",
+    "WeightedWidget",
+    "pack",
+    "panels",
+    "properties_of",
+    "row",
+    "shows",
+    "written",
+]

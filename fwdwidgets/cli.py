@@ -187,7 +187,7 @@ def _lab(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     from fwdwidgets.notebooks import FolderError, notebooks_dir
     from fwdwidgets.pages import browser_files
-    from fwdwidgets.pages._site import ExportError, export_folder, export_notebook
+    from fwdwidgets.pages.site import ExportError, export_folder, export_notebook
 
     source, out = Path(arguments.source).expanduser(), Path(arguments.out).expanduser()
     shared = Path(arguments.shared).expanduser() if arguments.shared else None

@@ -16,7 +16,8 @@ from playwright.sync_api import expect
 from torch import nn
 
 import fwdwidgets as fw
-from fwdwidgets.pages._snapshot import flat, kind_of, parts_of
+from fwdwidgets.pages.recorded import kind_of, parts_of
+from fwdwidgets.pages.recorded.snapshot import flat
 
 DATA = fw.datasets.digits()
 MOVES = 20

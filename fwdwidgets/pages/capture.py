@@ -12,13 +12,13 @@ from typing import Any
 import ipywidgets
 import torch
 
-from fwdwidgets.pages._page import PageOptions, make_page
-from fwdwidgets.pages._save import frame_html, page_heights, save_page, srcdoc
+from fwdwidgets.pages.page import PageOptions, make_page
+from fwdwidgets.pages.save import frame_html, page_heights, save_page, srcdoc
 from fwdwidgets.widgets.shared import ForwardWidget
 
 ENVIRONMENT = "FWDWIDGETS_EXPORT"
 """Names the folder of pages, the prefix of their names and so on, as JSON."""
-SETUP = "import fwdwidgets.pages._capture as _capture; _capture.install(); del _capture"
+SETUP = "import fwdwidgets.pages.capture as _capture; _capture.install(); del _capture"
 
 
 def install() -> None:

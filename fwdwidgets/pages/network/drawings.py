@@ -15,8 +15,8 @@ import numpy as np
 from fwdwidgets import figures
 from fwdwidgets.figures import badge
 from fwdwidgets.networks import Answer
-from fwdwidgets.pages._archive import Archive
-from fwdwidgets.pages._onnx import Exported, Layout, input_layout, layer_layout
+from fwdwidgets.pages.network.onnx import Exported, Layout, input_layout, layer_layout
+from fwdwidgets.pages.recorded import Archive
 from fwdwidgets.widgets.forward_pass import ForwardPass
 from fwdwidgets.widgets.shared import panels
 

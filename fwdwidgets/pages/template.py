@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 
 from fwdwidgets.pages import browser_files
-from fwdwidgets.pages._archive import packed
+from fwdwidgets.pages.recorded import packed
 from fwdwidgets.widgets.shared import STATIC
 
 HERE = Path(__file__).parent / "static"

@@ -110,7 +110,7 @@ def test_the_lessons_are_found() -> None:
 
 
 def test_lessons_that_were_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("fwdwidgets.__file__", str(tmp_path / "fwdwidgets" / "__init__.py"))
+    monkeypatch.setattr("fwdwidgets.notebooks.folders.PACKAGE", tmp_path / "fwdwidgets")
     with pytest.raises(FolderError, match=r"install the package again, or name a folder"):
         lessons_dir()
 

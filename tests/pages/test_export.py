@@ -7,7 +7,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from fwdwidgets.cli import main
-from fwdwidgets.pages import _site, browser_files
+from fwdwidgets.pages import browser_files
+from fwdwidgets.pages import site as _site
 
 WIDGET = """import fwdwidgets as fw, torch
 torch.manual_seed(0)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fwdwidgets.notebooks import PICTURES, Card, card_of, title_of
-from fwdwidgets.pages._capture import ENVIRONMENT, SETUP
+from fwdwidgets.pages.capture import ENVIRONMENT, SETUP
 
 HERE = Path(__file__).parent / "static"
 SHARED, WIDGETS = "fwdwidgets", "pages"

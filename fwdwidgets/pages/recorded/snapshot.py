@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
-from fwdwidgets.pages._archive import QUANTISED_CELLS, quantise
+from fwdwidgets.pages.recorded.archive import QUANTISED_CELLS, quantise
 from fwdwidgets.widgets.shared import (
     CONFIG,
     ForwardWidget,

@@ -24,7 +24,7 @@ from torch.func import functional_call
 
 from fwdwidgets import display
 from fwdwidgets.networks import ForwardView, PictureView, Run
-from fwdwidgets.pages import _winograd
+from fwdwidgets.pages.network import winograd
 from fwdwidgets.trace import left_as_found
 
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
@@ -105,12 +105,12 @@ class _Everything(nn.Module):
         values: list[Tensor],
     ) -> dict[str, Tensor]:
         named = {f"model.{name}": weight for name, weight in weights.items()}
-        with _winograd.Convolutions((weights[name], kernels[name]) for name in self.tiles):
+        with winograd.Convolutions((weights[name], kernels[name]) for name in self.tiles):
             # A copy goes in: a forward that works in place must not change the dataset.
             given = (batch.clone(), label)
             made: dict[str, Tensor] = functional_call(self.view, named, given)
         for name, size in self.tiles.items():
-            made[kernels_input(name)] = _winograd.transform(weights[name], size)
+            made[kernels_input(name)] = winograd.transform(weights[name], size)
         for number, (picture, value) in enumerate(zip(self.pictures, values, strict=True)):
             made |= {f"{number}.{name}": tensor for name, tensor in picture(value).items()}
         return made
@@ -167,9 +167,9 @@ def export(model: nn.Module, run: Run, *, tiled: bool = True) -> Exported:
     weights = weights_of(model)
     values = [torch.zeros(each.shape, dtype=each.dtype) for each in layouts]
     try:
-        tiles = _winograd.find(model, run.batch) if tiled else {}
+        tiles = winograd.find(model, run.batch) if tiled else {}
         everything = _Everything(model, [each.view for each in layouts], tiles)
-        kernels = {name: _winograd.transform(weights[name], size) for name, size in tiles.items()}
+        kernels = {name: winograd.transform(weights[name], size) for name, size in tiles.items()}
         arguments = (run.batch, torch.full((), -1), weights, kernels, values)
         with torch.no_grad(), _quietly():
             names = list(everything(*arguments))
@@ -210,7 +210,7 @@ def _cut(
     proto: Any, names: list[str], weights: list[str], tiled: list[str], layouts: list[Layout]
 ) -> Exported:
     """Cut the graph of everything apart."""
-    from fwdwidgets.pages._cut import Cutter
+    from fwdwidgets.pages.network.cut import Cutter
 
     cutter = Cutter(proto)
     tensors = dict(zip(names, (each.name for each in proto.graph.output), strict=True))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from fwdwidgets.pages import _winograd
+from fwdwidgets.pages.network import winograd as _winograd
 
 few = st.integers(0, 3)
 

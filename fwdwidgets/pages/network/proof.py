@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fwdwidgets.display import as_float
 from fwdwidgets.networks import Answer, Run, answer_picture, rank_classes
-from fwdwidgets.pages._onnx import (
+from fwdwidgets.pages.network.onnx import (
     CannotExport,
     Exported,
     Layout,

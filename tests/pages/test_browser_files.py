@@ -16,7 +16,7 @@ import pytest
 
 from fwdwidgets.pages import browser_files
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LICENCES = {"plotly.js.txt", "onnxruntime.txt", "onnxruntime-third-party.txt"}
 
 

@@ -16,11 +16,10 @@ from hypothesis.extra import numpy as arrays
 from torch import nn
 
 import fwdwidgets as fw
-from fwdwidgets.pages import _onnx
-from fwdwidgets.pages._archive import LEVELS, Archive, quantise
-from fwdwidgets.pages._proof import Prover
-from fwdwidgets.pages._recording import Recorder, check_choices
-from fwdwidgets.pages._snapshot import Snapshots
+from fwdwidgets.pages.network import onnx as _onnx
+from fwdwidgets.pages.network.proof import Prover
+from fwdwidgets.pages.recorded import Archive, Recorder, Snapshots, check_choices
+from fwdwidgets.pages.recorded.archive import LEVELS, quantise
 
 DATA = [(torch.rand(1, 28, 28), i % 10) for i in range(6)]
 

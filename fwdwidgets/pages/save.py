@@ -9,9 +9,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from fwdwidgets.pages._page import PageOptions, make_page
-from fwdwidgets.pages._snapshot import kind_of, parts_of
-from fwdwidgets.pages._template import write_shared
+from fwdwidgets.pages.page import PageOptions, make_page
+from fwdwidgets.pages.recorded import kind_of, parts_of
+from fwdwidgets.pages.template import write_shared
 from fwdwidgets.widgets.shared import ForwardWidget, Plot
 
 SANDBOX = "allow-scripts"

@@ -19,8 +19,8 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
-from fwdwidgets.pages._archive import Archive
-from fwdwidgets.pages._snapshot import SELECTIONS, Place, Snapshots, kind_of, parts_of
+from fwdwidgets.pages.recorded.archive import Archive
+from fwdwidgets.pages.recorded.snapshot import SELECTIONS, Place, Snapshots, kind_of, parts_of
 from fwdwidgets.widgets.shared import ForwardWidget, written
 
 FEW = 12

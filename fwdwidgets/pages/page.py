@@ -11,12 +11,9 @@ from importlib.metadata import version
 from typing import Any
 
 from fwdwidgets.pages import browser_files
-from fwdwidgets.pages._archive import plain
-from fwdwidgets.pages._network import NetworkPage, plan_network
-from fwdwidgets.pages._onnx import CannotExport
-from fwdwidgets.pages._recording import Recorder, check_choices, check_walks
-from fwdwidgets.pages._snapshot import frame_of, kind_of
-from fwdwidgets.pages._template import page_html
+from fwdwidgets.pages.network import CannotExport, NetworkPage, plan_network
+from fwdwidgets.pages.recorded import Recorder, check_choices, check_walks, frame_of, kind_of, plain
+from fwdwidgets.pages.template import page_html
 from fwdwidgets.widgets.forward_pass import ForwardPass
 from fwdwidgets.widgets.shared import ForwardWidget
 

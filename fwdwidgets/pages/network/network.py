@@ -14,9 +14,8 @@ from fwdwidgets import display, figures
 from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.data import Sample
 from fwdwidgets.networks import Run
-from fwdwidgets.pages._archive import Archive
-from fwdwidgets.pages._drawings import Drawings
-from fwdwidgets.pages._onnx import (
+from fwdwidgets.pages.network.drawings import Drawings
+from fwdwidgets.pages.network.onnx import (
     CannotExport,
     Exported,
     export,
@@ -24,9 +23,8 @@ from fwdwidgets.pages._onnx import (
     weight_input,
     weights_of,
 )
-from fwdwidgets.pages._proof import Proof, Prover
-from fwdwidgets.pages._recording import FEW, text_of
-from fwdwidgets.pages._snapshot import Snapshots
+from fwdwidgets.pages.network.proof import Proof, Prover
+from fwdwidgets.pages.recorded import FEW, Archive, Snapshots, text_of
 from fwdwidgets.widgets.forward_pass import ForwardPass
 
 FED = ("float32", "float64", "int64", "int32", "uint8", "int8", "bool")

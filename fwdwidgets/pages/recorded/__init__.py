@@ -1,0 +1,20 @@
+"""Every state that a page shows: walked, taken as values by place, and kept once."""
+
+from fwdwidgets.pages.recorded.archive import Archive, packed, plain
+from fwdwidgets.pages.recorded.recording import FEW, Recorder, check_choices, check_walks, text_of
+from fwdwidgets.pages.recorded.snapshot import Snapshots, frame_of, kind_of, parts_of
+
+__all__ = [
+    "FEW",
+    "Archive",
+    "Recorder",
+    "Snapshots",
+    "check_choices",
+    "check_walks",
+    "frame_of",
+    "kind_of",
+    "packed",
+    "parts_of",
+    "plain",
+    "text_of",
+]

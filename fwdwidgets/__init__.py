@@ -5,18 +5,18 @@ from fwdwidgets.networks import Checkpoint, Checkpoints, models, reseed
 from fwdwidgets.pages import embed
 from fwdwidgets.trace import ForwardTrace, Step, Tracer, trace_forward
 from fwdwidgets.training import train
-from fwdwidgets.widgets.autoencoder import Autoencoder
-from fwdwidgets.widgets.batch_forward import BatchForward
-from fwdwidgets.widgets.binary_output import BinaryOutput
-from fwdwidgets.widgets.compare_seeds import CompareSeeds
-from fwdwidgets.widgets.computation_graph import ComputationGraph
-from fwdwidgets.widgets.forward_pass import ForwardPass
-from fwdwidgets.widgets.modes import Modes
-from fwdwidgets.widgets.multiclass_output import MulticlassOutput
-from fwdwidgets.widgets.regression_output import RegressionOutput
-from fwdwidgets.widgets.step_through import StepThrough
-from fwdwidgets.widgets.training_step import TrainingStep
-from fwdwidgets.widgets.what_went_wrong import WhatWentWrong
+from fwdwidgets.widgets.autoencoder.widget import Autoencoder
+from fwdwidgets.widgets.batch_forward.widget import BatchForward
+from fwdwidgets.widgets.binary_output.widget import BinaryOutput
+from fwdwidgets.widgets.compare_seeds.widget import CompareSeeds
+from fwdwidgets.widgets.computation_graph.widget import ComputationGraph
+from fwdwidgets.widgets.forward_pass.widget import ForwardPass
+from fwdwidgets.widgets.modes.widget import Modes
+from fwdwidgets.widgets.multiclass_output.widget import MulticlassOutput
+from fwdwidgets.widgets.regression_output.widget import RegressionOutput
+from fwdwidgets.widgets.step_through.widget import StepThrough
+from fwdwidgets.widgets.training_step.widget import TrainingStep
+from fwdwidgets.widgets.what_went_wrong.widget import WhatWentWrong
 
 __version__ = "0.1.0"
 

@@ -14,36 +14,18 @@ import fwdwidgets
 
 PACKAGE = Path(fwdwidgets.__file__).parent
 NOT_TORCHS = ("ipywidgets", "plotly", "anywidget", "voila", "jupyterlab", "torchvision", "sklearn")
+SLICES = sorted(path.parent.name for path in (PACKAGE / "widgets").glob("*/widget.py"))
+TORCH_ROOMS = ["trace", "display", "advice", "data", "networks", "training"]
 ROOMS = {
-    "trace": NOT_TORCHS,
-    "trace.source_path": NOT_TORCHS,
-    "changes": NOT_TORCHS,
-    "data": NOT_TORCHS,
-    "networks": NOT_TORCHS,
-    "advice": NOT_TORCHS,
-    "display": NOT_TORCHS,
-    "batches": NOT_TORCHS,
-    "graphs": NOT_TORCHS,
-    "graph_words": NOT_TORCHS,
-    "training": NOT_TORCHS,
-    "autoencoding": NOT_TORCHS,
-    "modes": NOT_TORCHS,
-    "mode_words": NOT_TORCHS,
-    "norms": NOT_TORCHS,
-    "kept": NOT_TORCHS,
-    "training_step": NOT_TORCHS,
-    "training_words": NOT_TORCHS,
-    "comparison": NOT_TORCHS,
-    "memory": NOT_TORCHS,
-    "mismatch": NOT_TORCHS,
-    "repairs": NOT_TORCHS,
-    "wrong": NOT_TORCHS,
+    **dict.fromkeys(TORCH_ROOMS, NOT_TORCHS),
+    **{
+        f"widgets.{path.parent.name}.{path.stem}": NOT_TORCHS
+        for path in sorted((PACKAGE / "widgets").glob("*/compute.py"))
+    },
     "figures": ("torch", "ipywidgets", "anywidget", "voila"),
-    "listing": ("torch", "numpy", "plotly", "ipywidgets"),
-    "shape_table": ("torch", "numpy", "plotly", "ipywidgets"),
-    "widgets.forward_pass": ("voila", "jupyterlab", "torchvision", "sklearn"),
+    "widgets.shared": ("voila", "jupyterlab", "torchvision", "sklearn"),
     "pages": ("voila", "jupyterlab", "torchvision", "onnx", "onnxscript", "onnxruntime"),
-    "notebooks": ("voila", "jupyterlab", "torchvision"),
+    "notebooks": ("torch", "numpy", "plotly", "ipywidgets"),
 }
 
 
@@ -97,10 +79,12 @@ def test_importing_the_package_stays_light():
 
 
 def test_widgets_do_not_know_each_other():
-    widgets = [path.stem for path in (PACKAGE / "widgets").glob("[a-z]*.py")]
-    for name in widgets:
-        source = (PACKAGE / "widgets" / f"{name}.py").read_text(encoding="utf-8")
-        assert not [other for other in widgets if f"fwdwidgets.widgets.{other}" in source]
+    assert len(SLICES) == 12
+    for name in SLICES:
+        for path in (PACKAGE / "widgets" / name).glob("*.py"):
+            source = path.read_text(encoding="utf-8")
+            others = [other for other in SLICES if f"fwdwidgets.widgets.{other}" in source]
+            assert others in ([], [name]), path
 
 
 def test_the_public_names_are_sorted_and_there():

@@ -6,7 +6,6 @@ A `Board` collects panels and makes a `Canvas` of them; each panel then draws ar
 
 from fwdwidgets.figures import badge
 from fwdwidgets.figures.bars import Classes, NamedBars, class_colors
-from fwdwidgets.figures.batch import BatchFigure
 from fwdwidgets.figures.board import (
     OTHER,
     PREDICTED,
@@ -16,12 +15,9 @@ from fwdwidgets.figures.board import (
     Canvas,
     View,
 )
-from fwdwidgets.figures.comparison import ComparisonFigure
 from fwdwidgets.figures.drawing import Drawing, escape, exact, short
-from fwdwidgets.figures.forward import ForwardFigure
 from fwdwidgets.figures.heatmap import MAX_MARKS, Heatmap, Layer, Matrix, hover_cells
 from fwdwidgets.figures.lines import Lines, NumberLine
-from fwdwidgets.figures.step import StepFigure
 
 __all__ = [
     "MAX_MARKS",
@@ -29,20 +25,16 @@ __all__ = [
     "PREDICTED",
     "SERIES",
     "TRUE",
-    "BatchFigure",
     "Board",
     "Canvas",
     "Classes",
-    "ComparisonFigure",
     "Drawing",
-    "ForwardFigure",
     "Heatmap",
     "Layer",
     "Lines",
     "Matrix",
     "NamedBars",
     "NumberLine",
-    "StepFigure",
     "View",
     "badge",
     "class_colors",

@@ -6,6 +6,7 @@ from fwdwidgets.networks.forward import Forward, ForwardView, PictureView, Run
 from fwdwidgets.networks.outputs import (
     Answer,
     answer_picture,
+    classes_to_show,
     find_head,
     probabilities,
     rank_classes,
@@ -14,7 +15,7 @@ from fwdwidgets.networks.outputs import (
     top_classes,
 )
 from fwdwidgets.networks.seeds import reseed
-from fwdwidgets.networks.table_run import TableRun, decide_binary, run_table
+from fwdwidgets.networks.table_run import TableRun, run_table
 
 __all__ = [
     "Answer",
@@ -26,7 +27,7 @@ __all__ = [
     "Run",
     "TableRun",
     "answer_picture",
-    "decide_binary",
+    "classes_to_show",
     "find_head",
     "models",
     "probabilities",

@@ -7,6 +7,7 @@ and the logits are the input of that last step.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -204,6 +205,23 @@ def top_classes(chances: Tensor, label: int | None) -> list[int]:
     """The classes to draw as `rank_classes` ranks them, `label` None for none."""
     ranked = rank_classes(chances, torch.full((), -1 if label is None else label))
     return [index for index in ranked.tolist() if index >= 0]
+
+
+def classes_to_show(
+    labels: Sequence[int | None], predictions: Sequence[int | None], classes: int, most: int = 20
+) -> list[int]:
+    """The classes to draw: all in order, or of many those that are a label or a prediction.
+
+    Args:
+        labels: the true class of each sample, or None.
+        predictions: the predicted class of each, or None.
+        classes: how many there are.
+        most: from how many on only some are drawn, and at most how many of them.
+    """
+    if classes <= most:
+        return list(range(classes))
+    seen = [c for pair in zip(predictions, labels, strict=True) for c in pair if c is not None]
+    return sorted(list(dict.fromkeys(seen))[:most]) or list(range(most))
 
 
 def answer_picture(answer: Answer, classes: Tensor) -> dict[str, Tensor]:

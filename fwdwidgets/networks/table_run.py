@@ -65,20 +65,3 @@ def run_table(forward: Forward, values: Tensor) -> TableRun:
     return TableRun(
         trace, last, as_float(raw.detach()).reshape(output.shape), as_float(output.detach()), ""
     )
-
-
-def decide_binary(probabilities: Tensor, threshold: float = 0.5) -> Tensor:
-    """Decide each row: class 1 where its probability is at least the threshold.
-
-    Args:
-        probabilities: of class 1, any shape.
-        threshold: 0 to 1.
-
-    Returns:
-        Booleans of the same shape.
-
-    Example:
-        >>> decide_binary(torch.tensor([0.5188, 0.3761, 0.5015])).tolist()
-        [True, False, True]
-    """
-    return probabilities >= threshold

@@ -14,7 +14,7 @@ from fwdwidgets.pages import browser_files
 from fwdwidgets.pages.network import CannotExport, NetworkPage, plan_network
 from fwdwidgets.pages.recorded import Recorder, check_choices, check_walks, frame_of, kind_of, plain
 from fwdwidgets.pages.template import page_html
-from fwdwidgets.widgets.forward_pass import ForwardPass
+from fwdwidgets.widgets.forward_pass.widget import ForwardPass
 from fwdwidgets.widgets.shared import ForwardWidget
 
 

@@ -9,7 +9,8 @@ from torch import nn
 
 import fwdwidgets as fw
 from fwdwidgets.data import as_table
-from fwdwidgets.networks import Forward, decide_binary, run_table
+from fwdwidgets.networks import Forward, run_table
+from fwdwidgets.widgets.binary_output.compute import decide_binary
 
 # Printed in the course: outputs of an untrained network for five animals.
 PRINTED = torch.tensor([0.5188, 0.3761, 0.5015, 0.3718, 0.4663])

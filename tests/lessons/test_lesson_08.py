@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import fwdwidgets as fw
-from fwdwidgets.graphs import trace_graph
+from fwdwidgets.widgets.computation_graph.compute import trace_graph
 from tests.lessons.reading import lesson, prose, read, run, solutions
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning", "ignore:.*:RuntimeWarning")

@@ -17,7 +17,7 @@ from fwdwidgets.figures import badge
 from fwdwidgets.networks import Answer
 from fwdwidgets.pages.network.onnx import Exported, Layout, input_layout, layer_layout
 from fwdwidgets.pages.recorded import Archive
-from fwdwidgets.widgets.forward_pass import ForwardPass
+from fwdwidgets.widgets.forward_pass.widget import ForwardPass
 from fwdwidgets.widgets.shared import panels
 
 Slot = tuple[str, str, int | str]

@@ -25,7 +25,7 @@ from fwdwidgets.pages.network.onnx import (
 )
 from fwdwidgets.pages.network.proof import Proof, Prover
 from fwdwidgets.pages.recorded import FEW, Archive, Snapshots, text_of
-from fwdwidgets.widgets.forward_pass import ForwardPass
+from fwdwidgets.widgets.forward_pass.widget import ForwardPass
 
 FED = ("float32", "float64", "int64", "int32", "uint8", "int8", "bool")
 """What a page can feed to the network: `ARRAYS` in network.js."""

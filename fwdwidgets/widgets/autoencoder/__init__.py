@@ -1,0 +1,1 @@
+"""An autoencoder: input, code and reconstruction, and codes set by hand."""

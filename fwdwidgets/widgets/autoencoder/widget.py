@@ -1,0 +1,270 @@
+"""An autoencoder: an input, its code as sliders, and what the decoder makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import torch
+import traitlets
+from torch import Tensor, nn
+from traitlets import observe, validate
+
+from fwdwidgets import display, figures
+from fwdwidgets.figures import badge
+from fwdwidgets.widgets.autoencoder.compute import (
+    Half,
+    code_ranges,
+    decode,
+    encode,
+    explain_difference,
+    halves,
+)
+from fwdwidgets.widgets.shared import BadValue, Plot, Several, WeightedWidget, panels, row, shows
+
+
+class Autoencoder(WeightedWidget):
+    """Input, code and reconstruction side by side; the code's sliders decode what a hand sets.
+
+    Example:
+        >>> fw.Autoencoder(model, fw.datasets.course())  # model.encoder, model.decoder
+
+    Args:
+        model: an `nn.Module` with submodules `encoder` and `decoder`, or a class or factory that
+            makes one. The code may have up to 16 numbers.
+        dataset: anything indexable of `(input, label)`.
+        class_names: one name a class; by default `dataset.classes`.
+        sample: index into the dataset.
+        seed: what the weights are drawn under; None means the weights as given.
+        checkpoints: weights by epoch, from `fw.train`, or a list of state dicts.
+        epoch: index into the checkpoints.
+
+    Attributes:
+        code: the numbers that are decoded; those of the sample until a hand moves one.
+        encoded: whether they are those that the encoder gives for the sample.
+        error: mean squared difference of input and reconstruction; None where there is none.
+        reconstruction: a tensor of the sample's shape, or None.
+
+    Raises:
+        TypeError: the model has no two halves, or an argument is of the wrong kind.
+        ValueError: the dataset is empty, or a state is out of range.
+    """
+
+    code = Several()
+    encoded = traitlets.Bool(True, read_only=True)
+    error = traitlets.Float(None, allow_none=True, read_only=True)
+
+    def __init__(
+        self,
+        model: nn.Module | Callable[[], nn.Module],
+        dataset: Any,
+        *,
+        class_names: Sequence[str] | None = None,
+        sample: int = 0,
+        seed: int | None = None,
+        checkpoints: Sequence[Any] | None = None,
+        epoch: int | None = None,
+        **unknown: Any,
+    ) -> None:
+        """See the class."""
+        super().__init__(
+            "autoencoder",
+            unknown,
+            model,
+            dataset,
+            class_names,
+            training=False,
+            checkpoints=checkpoints,
+        )
+        board = figures.Board()
+        self._input = figures.Heatmap(board, "input", "input")
+        self._bars = figures.NamedBars(board, "code")
+        self._output = figures.Heatmap(board, "reconstruction", "input")
+        canvas = board.canvas(
+            {
+                0: figures.View(
+                    760, [(0.2, 0.8, 0.74, 1), (0.2, 0.8, 0.42, 0.62), (0.2, 0.8, 0.05, 0.31)]
+                ),
+                640: figures.View(330, [(0, 0.28, 0, 1), (0.38, 0.56, 0, 1), (0.7, 0.98, 0, 1)]),
+            }
+        )
+        self._plot = Plot(canvas, "autoencoder")
+        self._plot.add_class("fwd-figure")
+        self._said = ipywidgets.HTML()
+        self._said.add_class("fwd-badge")
+        self._status = ipywidgets.HTML()
+        self._status.add_class("fwd-status")
+        self._codes: list[ipywidgets.FloatSlider] = []
+        self._own: tuple[float, ...] | None = None  # the code that the encoder gave
+        self._code_row = row()
+        self.reconstruction: Tensor | None = None
+        self._begin(sample, seed, epoch)
+        network = self._forward.network
+        assert network is not None, "the weights are settled"
+        halves(network)
+        self._build()
+        self._encode()
+        self._quiet = False
+        self._show()
+
+    @property
+    def figure(self) -> Any:
+        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
+        return self._plot.figure
+
+    # --- state ----------------------------------------------------------------------------------
+
+    @validate("code")
+    def _valid_code(self, proposal: dict[str, Any]) -> tuple[float, ...]:
+        value, wanted = proposal["value"], len(self._codes)
+        try:
+            code = tuple(float(number) for number in value)
+        except (TypeError, ValueError):
+            code = ()
+        if len(code) != wanted or not all(map(np.isfinite, code)):
+            with self._told():
+                raise BadValue(f"code={value!r} does not do: expected {wanted} finite numbers.")
+        return code
+
+    @observe("code")
+    def _code_changed(self, _: Any) -> None:
+        if not self._quiet:
+            self.set_trait("encoded", self.code == self._own)
+            self._error = ""
+            self._show()
+
+    def _rerun(self) -> None:
+        self._encode()
+        self._show()
+
+    def encode_sample(self) -> None:
+        """Go back to the code that the encoder gives for the sample."""
+        self._encode()
+        self._show()
+
+    def _encode(self) -> None:
+        """Take the sample's code, and make a slider for each of its numbers."""
+        half: Half = encode(self._forward, self._sample.input)
+        self._error = half.failure
+        self._code_shape = half.shape
+        numbers = [] if half.value is None else half.value.tolist()
+        with self._quietly():
+            if len(numbers) != len(self._codes):
+                self._make_sliders(len(numbers))
+            finite = all(map(np.isfinite, numbers))
+            self.code = tuple(numbers) if finite else tuple(0.0 for _ in numbers)
+        self._own = self.code if finite else None
+        if not finite:
+            self._error = "The encoder gave NaN or infinity: shown is what a code of zeros gives."
+        self.set_trait("encoded", bool(numbers) and finite)
+
+    def _make_sliders(self, count: int) -> None:
+        low, high = code_ranges(self._forward, self.dataset)
+        self._codes = []
+        for index in range(count):
+            room = max(0.1, 0.25 * float(high[index] - low[index]))
+            slider = self._slider(
+                ipywidgets.FloatSlider,
+                f"code {index}",
+                value=0,
+                min=round(float(low[index]) - room, 2),
+                max=round(float(high[index]) + room, 2),
+                step=0.01,
+            )
+            slider.add_class("fwd-leaf")
+            slider.add_class("fwd-code-unit")
+            slider.observe(self._mover(index), names="value")
+            self._codes.append(slider)
+            self._kept[f"code {index}"] = slider
+        self._code_row.children = tuple(self._codes)
+        self._keep()
+
+    def _mover(self, index: int) -> Callable[[dict[str, Any]], None]:
+        def moved(change: dict[str, Any]) -> None:
+            if not self._quiet and not shows(change["owner"], self.code[index], change["new"]):
+                with self._from_page():
+                    code = list(self.code)
+                    code[index] = change["new"]
+                    self.code = tuple(code)
+
+        return moved
+
+    # --- show -----------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        image = self._sample.input
+        shape = tuple(image.shape)
+        half = (
+            decode(self._forward, torch.tensor(self.code), shape, self._code_shape)
+            if self.code
+            else Half(None, "")
+        )
+        self._error = self._error or half.failure
+        self.reconstruction = half.value
+        error = None
+        if half.value is not None:
+            error = float((half.value - image.float()).square().mean())
+        self.set_trait("error", error)
+        self._plot.old = half.value is None
+        self._draw(image, half.value)  # the picture first: what follows takes its time
+        if half.value is not None and self.code == self._own:
+            self._notes["forward"] = explain_difference(self._forward, image, half.value)
+        self._status.value = f"eval mode · {self._describe_weights()} · {self._length:,} samples"
+        self._said.value = badge.badge_html("neutral", self._describe())
+        self._follow_weights()
+        self._follow()
+        with self._quietly():
+            for slider, number in zip(self._codes, self.code, strict=True):
+                slider.min, slider.max = min(slider.min, number), max(slider.max, number)
+                # The encoder's code as it is: what a slider held before leaves no trace in it.
+                if self.code == self._own or not shows(slider, number, slider.value):
+                    slider.value = number
+        self._show_message()
+
+    def _describe(self) -> str:
+        if self.error is None:
+            return "no reconstruction"
+        pixels = self._sample.input.numel()
+        whose = "the encoder's own code" if self.encoded else "a code set by hand"
+        return (
+            f"{pixels:,} numbers → {len(self.code)} → {pixels:,}; from {whose}; mean squared error "
+            f"{self.error:.5f}"
+        )
+
+    def _draw(self, image: Tensor, reconstruction: Tensor | None) -> None:
+        drawing = figures.Drawing()
+        panels.draw_input(drawing, self._input, image[None].float())
+        if reconstruction is None:
+            self._output.hide(drawing)
+            self._output.say(drawing, "")
+        else:
+            panels.draw_input(drawing, self._output, reconstruction[None])
+            self._output.say(drawing, f"<b>reconstruction</b> {tuple(reconstruction.shape)}")
+        if self.code:
+            names = [f"code {index}" for index in range(len(self.code))]
+            texts = [f"{number:.3f}" for number in self.code]
+            ends = display.value_range(torch.tensor(self.code)).tolist()
+            self._bars.draw(drawing, names, np.array(self.code), ends, texts=texts)
+            self._bars.say(drawing, f"<b>code</b> ({len(self.code)},)")
+        else:
+            self._bars.hide(drawing)
+        self._plot.draw(drawing, f"sample {self.sample}: input, code, reconstruction")
+
+    # --- controls -------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        back = self._button("encode", "back to the code of the sample", self.encode_sample)
+        self.children = [
+            row(self._sample_slider(), self._random_button()),
+            row(*self._weights_controls()),
+            self._code_row,
+            row(back),
+            self._status,
+            self._said,
+            self._plot,
+            self._message,
+            self._frame,
+        ]
+        self._keep()

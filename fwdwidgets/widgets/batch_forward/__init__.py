@@ -1,0 +1,1 @@
+"""A batch through a network: a row of logits and probabilities for each sample."""

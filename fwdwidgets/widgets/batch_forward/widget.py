@@ -1,0 +1,395 @@
+"""`BatchForward`: many samples in one forward pass, a row for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets
+import traitlets
+from torch import nn
+from traitlets import observe, validate
+
+from fwdwidgets import figures
+from fwdwidgets.advice import explain_nonfinite
+from fwdwidgets.figures import badge
+from fwdwidgets.networks import Answer
+from fwdwidgets.trace import ForwardTrace
+from fwdwidgets.widgets.batch_forward.compute import BatchRun, look_at, run_batch
+from fwdwidgets.widgets.batch_forward.draw import BatchDrawing, Shown
+from fwdwidgets.widgets.shared import BadValue, Index, Plot, StepTable, WeightedWidget, row
+
+MAX_SIZE = 32
+"""More rows could not be read."""
+
+
+class BatchForward(WeightedWidget):
+    """A batch through a network: the first axis counts the samples, and each has its row.
+
+    `start` and `size` choose the batch as a `DataLoader` without shuffling cuts it; where the
+    dataset ends, the batch is shorter. One row is chosen, by `row` or by `sample`: a sample
+    outside the batch turns to the batch that holds it, so that `sample` can be linked:
+    `traitlets.link((batch, "sample"), (forward_pass, "sample"))`. The chosen sample also runs
+    alone, and the widget tells whether it gets the same row.
+
+    Example:
+        >>> fw.BatchForward(MyNetwork(), [(image, 3), (other, 7)], size=2)
+
+    Args:
+        model: an `nn.Module`, or a class or factory that makes one without arguments.
+        dataset: anything indexable of `(input, label)`; `(input, None)` has no label.
+        class_names: one name a class; by default `dataset.classes`.
+        start: index of the first sample of the batch.
+        size: how many samples, 1 to 32.
+        sample: index of the chosen sample; None means the first of the batch.
+        seed: what the weights are drawn under; None means the weights as given, of a class or
+            factory seed 0.
+        training: run in train mode, dropout drawn under a fixed seed; by default in eval mode.
+            The model is put back as it was either way.
+        checkpoints: weights by epoch, from `fw.train`, or a list of state dicts: then an epoch
+            is chosen in place of a seed.
+        epoch: index into the checkpoints; None means the first.
+
+    Attributes:
+        row: the chosen row of the batch: `sample - start`.
+        labels: the true class of each row, None without a label.
+        predictions: the predicted class of each row, None where there is none.
+        probabilities: one tuple a row, one float a class.
+        accuracy: the share of right answers among rows with a label, 0 to 1; None without any.
+
+    Raises:
+        TypeError: model, dataset or a keyword is of the wrong kind.
+        ValueError: the dataset is empty, or start, size, sample, row or seed is not one that
+            there is. What the model does with a batch never raises here, nor do samples of
+            different shapes: the widget says it in a sentence.
+    """
+
+    start = Index(0)
+    size = Index(8)
+    row = Index(0)
+    labels = traitlets.Tuple(read_only=True)
+    predictions = traitlets.Tuple(read_only=True)
+    probabilities = traitlets.Tuple(read_only=True)
+    accuracy = traitlets.Float(None, allow_none=True, read_only=True)
+
+    def __init__(
+        self,
+        model: nn.Module | Callable[[], nn.Module],
+        dataset: Any,
+        *,
+        class_names: Sequence[str] | None = None,
+        start: int = 0,
+        size: int = 8,
+        sample: int | None = None,
+        seed: int | None = None,
+        training: bool = False,
+        checkpoints: Sequence[Any] | None = None,
+        epoch: int | None = None,
+        **unknown: Any,
+    ) -> None:
+        """See the class."""
+        super().__init__(
+            "batch through a network",
+            unknown,
+            model,
+            dataset,
+            class_names,
+            training=bool(training),
+            checkpoints=checkpoints,
+        )
+        self._picture = BatchDrawing()
+        self._plot = Plot(self._picture.panels.canvas, "batch")
+        self._plot.add_class("fwd-figure")
+        self._plot.on_click(self._clicked)
+        self._table = StepTable(choosable=False)
+        self._status, self._badge, self._alone = (ipywidgets.HTML() for _ in range(3))
+        self._run: BatchRun | None = None
+        self._failure = ""
+        self._targets: list[int | float | None] = []
+        self._batch: Shown | None = None  # what there is to draw
+        self._ran: tuple[Any, ...] = ()  # the state that `_run` is of
+        self._pictured = ""  # what the figure shows, in words
+        self.start, self.size = start, size
+        self._begin(start if sample is None else sample, seed, epoch)
+        self._place()
+        self._build_controls()
+        self._quiet = False
+        error = self._rerun_batch()
+        if self._classes is not None and isinstance(error, ValueError):
+            raise error  # the model answers: a label is no class, or class names are too few
+
+    @property
+    def trace(self) -> ForwardTrace | None:
+        """The recorded forward pass of the batch; None where the batch could not be run."""
+        return self._run.trace if self._run else None
+
+    @property
+    def figure(self) -> Any:
+        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
+        return self._plot.figure
+
+    # --- state --------------------------------------------------------------------------------
+
+    def _check_start(self, start: int) -> None:
+        if not 0 <= start < self._length:
+            raise BadValue(
+                f"start={start} is out of range; this dataset has {self._length:,} samples: "
+                f"choose 0 to {self._length - 1}."
+            )
+
+    def _check_size(self, size: int) -> None:
+        if not 1 <= size <= MAX_SIZE:
+            raise BadValue(
+                f"size={size} is out of range: choose 1 to {MAX_SIZE}, so that each row can be "
+                "read."
+            )
+
+    @validate("start")
+    def _valid_start(self, proposal: dict[str, Any]) -> int:
+        with self._told():
+            self._check_start(proposal["value"])
+        return int(proposal["value"])
+
+    @validate("size")
+    def _valid_size(self, proposal: dict[str, Any]) -> int:
+        with self._told():
+            self._check_size(proposal["value"])
+        return int(proposal["value"])
+
+    @validate("row")
+    def _valid_row(self, proposal: dict[str, Any]) -> int:
+        index: int = proposal["value"]
+        count = self._count()
+        if not self._quiet and not 0 <= index < count:
+            with self._told():
+                raise BadValue(
+                    f"row={index} is out of range; this batch has {count} rows: "
+                    f"choose 0 to {count - 1}."
+                )
+        return index
+
+    def _count(self) -> int:
+        """How many samples the batch has: fewer than `size` where the dataset ends."""
+        return int(min(self.size, self._length - self.start))
+
+    @observe("start", "size", "row")
+    def _batch_changed(self, _: Any) -> None:
+        """Keep the row where there is one, and take the sample that stands there now."""
+        if self._quiet:
+            return
+        with self._quietly():
+            self.row = min(self.row, self._count() - 1)
+            self.sample = self.start + self.row
+        self._rerun()
+
+    def _place(self) -> None:
+        """Turn to the batch that holds the sample."""
+        with self._quietly():
+            if not 0 <= self.sample - self.start < self.size:
+                self.start = max(0, self.sample - (self.sample - self.start) % self.size)
+            self.row = self.sample - self.start
+
+    def _rerun(self) -> None:
+        self._place()
+        error = self._rerun_batch()
+        if error is not None:
+            raise error
+
+    def _rerun_batch(self) -> Exception | None:
+        """Run the batch where it is another one, else the chosen row alone; show it."""
+        state = self.start, self.size, self.seed, self.epoch
+        error: Exception | None = None
+        if state == self._ran and self._run is not None:
+            self._run = look_at(self._forward, self._run, self.row)
+            self._show(new=False)
+            return None
+        try:
+            samples = [self._load(self.start + index) for index in range(self._count())]
+            run = run_batch(self._forward, samples, self.row)
+            if run.answers and run.answers[0].head != "value":
+                self._classes = len(run.answers[0].probabilities)
+                for sample in samples:
+                    self._check_sample(sample)
+            error = run.trace.error if run.trace else None
+            self._run, self._failure = run, run.failure
+            self._targets = [sample.label for sample in samples]
+        except (ValueError, TypeError, RuntimeError) as raised:
+            self._run, error, self._failure = None, raised, str(raised)
+            self._targets = []
+        self._ran = state
+        self._show(new=True)
+        return error
+
+    # --- draw ---------------------------------------------------------------------------------
+
+    def _answers(self) -> tuple[Answer, ...]:
+        return self._run.answers if self._run else ()
+
+    def _show(self, *, new: bool) -> None:
+        """Show a new batch, or another row of the one that there is."""
+        answers = self._answers()
+        if new:
+            self._set_results(answers)
+        self._error = self._failure
+        drawing = figures.Drawing()
+        if self._batch is not None:
+            if new:
+                self._picture.draw(drawing, self._batch)
+                self._pictured = self._describe_batch()
+                self._plot.old = False
+            self._picture.draw_frames(drawing, self._batch, self.row)
+            about = f"{self._describe_batch()}, row {self.row} is framed"
+            self._plot.draw(drawing, f"{about}: pictures, confusion, logits, probabilities")
+        else:
+            self._plot.old = bool(self._pictured)
+        self._notes |= {
+            "data": getattr(self.dataset, "notice", ""),
+            "old": ""
+            if answers or not self._pictured
+            else f"The picture is old: it shows {self._pictured}.",
+            "output": answers[self.row].note if answers else "",
+            "classes": self._describe_columns(answers),
+        }
+        if new:
+            trace = self.trace
+            self._notes["finite"] = (
+                explain_nonfinite(trace, self._run.inputs) if trace and self._run else ""
+            )
+            if trace is not None:
+                self._table.show(trace, caption=self._describe_axis(trace))
+        self._badge.value = self._describe_answer(answers)
+        self._alone.value = self._describe_alone()
+        self._status.value = self._describe_run(answers)
+        with self._quietly():
+            self._row_slider.max = self._count() - 1
+        self._follow_weights()
+        self._follow()
+        self._show_message()
+
+    def _set_results(self, answers: tuple[Answer, ...]) -> None:
+        classes = bool(answers) and answers[0].head != "value"
+        labels = [None if t is None or not classes else int(t) for t in self._targets]
+        self.set_trait("labels", tuple(labels))
+        self.set_trait("predictions", tuple(answer.prediction for answer in answers))
+        self.set_trait(
+            "probabilities", tuple(tuple(answer.probabilities.tolist()) for answer in answers)
+        )
+        self._batch = None
+        if answers and self._run is not None:
+            self._batch = Shown(
+                self.start,
+                self._run.inputs,
+                answers,
+                self._targets,
+                self.labels,
+                self.predictions,
+                self._name,
+            )
+        right = [sign == "✓" for sign in self._signs() if sign != "●"]
+        self.set_trait("accuracy", sum(right) / len(right) if right else None)
+
+    def _signs(self) -> list[str]:
+        return self._batch.signs if self._batch else []
+
+    # --- in words -----------------------------------------------------------------------------
+
+    def _describe_batch(self) -> str:
+        first, last = self.start, self.start + self._count() - 1
+        span = f"sample {first}" if first == last else f"samples {first} to {last}"
+        return f"{span} of {self._length:,}, {self._describe_weights()}"
+
+    def _describe_run(self, answers: tuple[Answer, ...]) -> str:
+        mode = "train mode" if self._forward.training else "eval mode"
+        signs = self._signs()
+        known = len(signs) - signs.count("●")
+        right = f" · <b>{signs.count('✓')} of {known} right</b>" if answers and known else ""
+        return f"{self._describe_batch()} · {mode}{right}"
+
+    def _describe_answer(self, answers: tuple[Answer, ...]) -> str:
+        if not answers:
+            return badge.badge_html("neutral", "no answer")
+        answer, label = answers[self.row], self.labels[self.row]
+        if answer.head == "value":
+            return badge.badge_html("neutral", f"value: {answer.output.item():.6g}")
+        chosen = answer.prediction
+        chance = float(answer.probabilities[chosen]) if chosen is not None else 0.0
+        return badge.answer_badge(chosen, label, self._name(chosen), self._name(label), chance)
+
+    def _describe_alone(self) -> str:
+        alone = self._run.alone if self._run else None
+        if alone is None:
+            return ""
+        return badge.badge_html("correct" if alone.close else "incorrect", "", alone.sentence)
+
+    def _describe_columns(self, answers: tuple[Answer, ...]) -> str:
+        if not answers or answers[0].head == "value":
+            return ""
+        classes = len(answers[0].probabilities)
+        drawn = self._picture.columns
+        if drawn == classes:
+            return ""
+        return (
+            f"Of {classes:,} classes, {drawn} are drawn that are a label or a prediction here; "
+            "each sum is over all classes."
+        )
+
+    def _describe_axis(self, trace: ForwardTrace) -> str:
+        """Which shapes have the batch axis in front."""
+        shapes = [step.shape for step in trace if step.shape is not None]
+        count = self._count()
+        first = sum(shape[:1] == (count,) for shape in shapes)
+        if first == len(shapes):
+            return f"The first axis of every shape is the batch: {count}."
+        return f"The first axis is the batch, {count}, in {first} of {len(shapes)} shapes."
+
+    # --- controls -----------------------------------------------------------------------------
+
+    def _build_controls(self) -> None:
+        link, button, kind = self._link, self._button, ipywidgets.IntSlider
+        starts = self._slider(kind, "Start", value=self.start, min=0, max=self._length - 1)
+        sizes = self._slider(
+            kind, "Size", value=self.size, min=1, max=max(self.size, min(MAX_SIZE, self._length))
+        )
+        self._row_slider = self._slider(
+            kind, "Row", value=self.row, min=0, max=max(self.row, self._count() - 1)
+        )
+        weights = self._weights_controls()
+        for area, css_class in [
+            (self._status, "fwd-status"),
+            (self._badge, "fwd-badge"),
+            (self._alone, "fwd-badge"),
+        ]:
+            area.add_class(css_class)
+        self._alone.add_class("fwd-alone")
+        self.children = [
+            row(
+                link(starts, "start", "fwd-start"),
+                button("◂ batch", "the batch before this one", self.previous_batch),
+                button("batch ▸", "the batch after this one", self.next_batch),
+            ),
+            row(link(sizes, "size", "fwd-size"), link(self._row_slider, "row", "fwd-chosen-row")),
+            row(*weights),
+            self._status,
+            row(self._badge, self._alone),
+            self._plot,
+            self._message,
+            self._table,
+            self._frame,
+        ]
+        self._keep()
+
+    def next_batch(self) -> None:
+        """Go to the batch after this one; after the last there is none."""
+        if self.start + self.size < self._length:
+            self.start = self.start + self.size
+
+    def previous_batch(self) -> None:
+        """Go to the batch before this one; the first begins at 0."""
+        self.start = max(0, self.start - self.size)
+
+    def _clicked(self, trace: int, x: float, y: float) -> None:
+        """Choose the row, or the picture, that was clicked."""
+        index = self._picture.row_at(trace, x, y)
+        if self._answers() and index is not None and 0 <= index < self._count():
+            with self._from_page():
+                self.row = index

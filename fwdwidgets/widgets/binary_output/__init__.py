@@ -1,0 +1,1 @@
+"""Rows of numbers through a network with one sigmoid, and a threshold."""

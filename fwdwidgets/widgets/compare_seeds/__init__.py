@@ -1,0 +1,1 @@
+"""Networks of several seeds or epochs side by side on one sample."""

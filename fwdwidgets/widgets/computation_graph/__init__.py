@@ -1,0 +1,1 @@
+"""A function as a graph: computed node by node, and back by the chain rule."""

@@ -1,0 +1,392 @@
+"""Explore one forward pass: choose sample, seed and layer; see what the network computes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets
+import traitlets
+from torch import nn
+from traitlets import observe, validate
+
+from fwdwidgets import display, figures
+from fwdwidgets.advice import explain_nonfinite
+from fwdwidgets.figures import badge
+from fwdwidgets.networks import Run
+from fwdwidgets.trace import ForwardTrace, Step
+from fwdwidgets.widgets.forward_pass.figure import ForwardFigure
+from fwdwidgets.widgets.shared import (
+    BadValue,
+    Index,
+    Plot,
+    StepTable,
+    Text,
+    WeightedWidget,
+    panels,
+    row,
+)
+
+SEARCH_SECONDS = 5.0
+"""How long the search for a wrong sample runs before it reports where it got to."""
+
+
+_UNSEEN = (
+    "Its steps cannot be seen: this forward pass runs no PyTorch operation in Python. TorchScript "
+    "runs in C++: to look into it pass the nn.Module that it was made of."
+)
+
+
+class ForwardPass(WeightedWidget):
+    """One sample through a network: the input, any layer, the answer, right or wrong.
+
+    Example:
+        >>> fw.ForwardPass(MyNetwork(), [(image, 3), (other, 7)], class_names=names)
+
+    Args:
+        model: an `nn.Module`, or a class or factory that makes one without arguments.
+        dataset: anything indexable of `(input, label)`; `(input, None)` has no label.
+        class_names: one name a class; by default `dataset.classes`.
+        sample: index into the dataset.
+        seed: what the weights are drawn under; None means the weights as given, of a class or
+            factory seed 0.
+        layer: the name of a step; None means the first step with a spatial value, else the
+            first step.
+        training: run in train mode, dropout drawn under a fixed seed; by default in eval mode.
+            The model is put back as it was either way.
+        checkpoints: weights by epoch, from `fw.train`, or a list of state dicts: then an epoch
+            is chosen in place of a seed.
+        epoch: index into the checkpoints; None means the first.
+
+    Attributes:
+        label: the true class index, None without a label.
+        prediction: the predicted class index, None where there is no answer.
+        correct: whether they are the same; None without one of them.
+        probabilities: one float a class; empty where there is no answer.
+        page: which page of a layer that is too large for one picture, from 0.
+
+    Raises:
+        TypeError: model, dataset or a keyword is of the wrong kind.
+        ValueError: the dataset is empty, class names are too few, or sample, seed or layer is
+            not one that there is. What the model does with a valid sample never raises here:
+            the widget says it in a sentence.
+    """
+
+    layer = Text(None, allow_none=True)
+    page = Index(0)
+    label = traitlets.Int(None, allow_none=True, read_only=True)
+    prediction = traitlets.Int(None, allow_none=True, read_only=True)
+    correct = traitlets.Bool(None, allow_none=True, read_only=True)
+    probabilities = traitlets.Tuple(read_only=True)
+
+    def __init__(
+        self,
+        model: nn.Module | Callable[[], nn.Module],
+        dataset: Any,
+        *,
+        class_names: Sequence[str] | None = None,
+        sample: int = 0,
+        seed: int | None = None,
+        layer: str | None = None,
+        training: bool = False,
+        checkpoints: Sequence[Any] | None = None,
+        epoch: int | None = None,
+        **unknown: Any,
+    ) -> None:
+        """See the class."""
+        super().__init__(
+            "forward pass",
+            unknown,
+            model,
+            dataset,
+            class_names,
+            training=training,
+            checkpoints=checkpoints,
+        )
+        self._pictured = ""  # what the figure shows, in words
+        self._figure = ForwardFigure()
+        self._plot = Plot(self._figure.canvas, "forward pass")
+        self._plot.add_class("fwd-figure")
+        self._table = StepTable()
+        self._badge = ipywidgets.HTML()
+        self._badge.add_class("fwd-badge")
+        self._run: Run | None = None
+        self._begin(sample, seed, epoch)
+        self._run_network()
+        self._check_sample(self._sample)
+        self._build_controls()
+        self.layer = layer if layer is not None else self._first_layer()
+        self._quiet = False
+        self._show_run()
+
+    @property
+    def trace(self) -> ForwardTrace:
+        """The recorded forward pass of the current sample and weights."""
+        return self._now.trace
+
+    @property
+    def _now(self) -> Run:
+        assert self._run is not None, "the constructor runs the network"
+        return self._run
+
+    @property
+    def figure(self) -> Any:
+        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
+        return self._plot.figure
+
+    # --- state --------------------------------------------------------------------------------
+
+    @validate("layer")
+    def _valid_layer(self, proposal: dict[str, Any]) -> str:
+        name: str = proposal["value"]
+        if name not in self._layers():
+            with self._told():
+                raise BadValue(
+                    f"layer={name!r} is not a step of this forward pass; "
+                    f"choose one of {', '.join(self._layers()) or '(it has no steps)'}."
+                )
+        return name
+
+    @validate("page")
+    def _valid_page(self, proposal: dict[str, Any]) -> int:
+        pages = self._grid().pages
+        if not 0 <= proposal["value"] < pages:
+            with self._told():
+                raise BadValue(
+                    f"page={proposal['value']} is out of range; this layer has {pages} "
+                    f"{'page' if pages == 1 else 'pages'}: choose 0 to {pages - 1}."
+                )
+        return int(proposal["value"])
+
+    def _rerun(self) -> None:
+        self._run_network()
+        self._show_run()
+        if self.trace.error is not None:
+            raise self.trace.error
+
+    def _run_network(self) -> None:
+        self._run = self._forward.run(self._sample.input)
+        answer = self._run.answer
+        if answer is not None:
+            self._classes = None if answer.head == "value" else len(answer.probabilities)
+
+    @observe("layer")
+    def _layer_changed(self, _: Any) -> None:
+        if self._quiet:
+            return
+        with self._quietly():
+            self.layer = self.layer or self._first_layer()
+            self.page = 0
+        self._notes["path"] = ""
+        self._show_layer()
+
+    @observe("page")
+    def _page_changed(self, _: Any) -> None:
+        if not self._quiet:
+            self._show_layer()
+
+    def _layers(self) -> list[str]:
+        return [step.name for step in self.trace if step.value is not None]
+
+    def _first_layer(self) -> str | None:
+        """The first step with a spatial value, else the first step."""
+        steps = [step for step in self.trace if step.shape is not None]
+        spatial = (step for step in steps if len(step.shape or ()) >= 4)
+        first = next(spatial, steps[0] if steps else None)
+        return first.name if first else None
+
+    # --- draw ---------------------------------------------------------------------------------
+
+    def _show_run(self) -> None:
+        """Show a new trace: results, layers, figure, badge, table, sentences."""
+        answer = self._now.answer
+        prediction = answer.prediction if answer else None
+        is_value = answer is not None and answer.head == "value"
+        self.set_trait("label", None if is_value else self._sample.class_index)
+        self.set_trait("prediction", prediction)
+        both = self.label is not None and prediction is not None
+        self.set_trait("correct", prediction == self.label if both else None)
+        self.set_trait("probabilities", tuple(answer.probabilities.tolist()) if answer else ())
+        self._error = self._now.failure
+        self._notes |= {
+            "path": self._follow_path(),
+            "data": getattr(self.dataset, "notice", ""),
+            "output": answer.note if answer else "",
+            "steps": "" if len(self.trace) else _UNSEEN,
+            "old": "",
+        }
+        if self.trace.error is not None and self._pictured:
+            self._plot.old = True
+            self._notes["old"] = f"The picture is old: it shows {self._pictured}."
+        else:
+            self._draw(everything=True)
+        # The picture is on its way; what follows takes its time.
+        self._notes["finite"] = explain_nonfinite(self.trace, self._now.batch)
+        self._status.value = self._describe_run()
+        self._badge.value = self._describe_answer()
+        self._show_choice()
+
+    def _show_layer(self) -> None:
+        """Show another layer, or another page of it, of the trace that there is."""
+        old = bool(self._notes["old"])
+        self._notes["old"] = ""
+        self._error = self._now.failure
+        self._draw(everything=old)
+        self._show_choice()
+
+    def _show_choice(self) -> None:
+        where = self._grid()
+        with self._quietly():
+            self.page = where.page  # a smaller layer may have fewer pages
+            self._page_slider.value = where.page
+            self._page_slider.max = where.pages - 1
+        self._page_slider.layout.display = "flex" if where.pages > 1 else "none"
+        self._table.show(self.trace, self.layer or "")
+        self._follow_weights()
+        self._follow()
+        self._show_message()
+
+    def _follow_path(self) -> str:
+        """Keep the chosen step; where this sample's path lacks it, take the nearest earlier one.
+
+        Returns:
+            A sentence when the step was not kept, else an empty text.
+        """
+        names, before = self._layers(), list(self._layer_slider.options)
+        if names == before or not names:
+            return ""
+        wanted = self.layer
+        with self._quietly():
+            if wanted not in names:
+                earlier = before[: before.index(wanted)] if wanted in before else []
+                nearest = (name for name in reversed(earlier) if name in names)
+                self.layer = next(nearest, names[0]) if wanted else self._first_layer()
+                self.page = 0
+            self._layer_slider.options = names
+            self._layer_slider.value = self.layer
+        if wanted in (self.layer, None):
+            return ""
+        return (
+            f"The path of sample {self.sample} has no step {wanted!r}; shown is the nearest "
+            f"earlier one, {self.layer!r}."
+        )
+
+    @property
+    def _step(self) -> Step | None:
+        return self.trace[self.layer] if self.layer in self._layers() else None
+
+    def _grid(self) -> display.Grid:
+        step = self._step
+        return display.grid((step.shape if step else None) or (0,), self.page)
+
+    def _draw(self, *, everything: bool) -> None:
+        """Draw the layer, and all the rest too where the forward pass is a new one."""
+        drawing = figures.Drawing()
+        if everything:
+            panels.draw_input(drawing, self._figure.input, self._now.batch)
+            panels.draw_answer(
+                drawing, self._figure.classes, self._now.answer, self.label, self._name
+            )
+            self._plot.old = False
+            self._pictured = self._describe_choice()
+        panels.draw_step(drawing, self._figure.layer, self._step, self._grid())
+        self._plot.draw(drawing, f"{self._describe_choice()}: input, {self.layer}, answer")
+
+    # --- in words -----------------------------------------------------------------------------
+
+    def _describe_choice(self) -> str:
+        return f"sample {self.sample}, {self._describe_weights()}"
+
+    def _describe_run(self) -> str:
+        mode = (
+            "train mode (dropout drops)" if self._forward.training else "eval mode (dropout is off)"
+        )
+        drawn = "weights drawn under " if self.seed is not None else ""
+        return f"{mode} · {drawn}{self._describe_weights()} · {self._length:,} samples"
+
+    def _describe_answer(self) -> str:
+        answer = self._now.answer
+        if answer is None:
+            return badge.badge_html("neutral", "no answer")
+        if answer.head == "value":
+            target = self._sample.label
+            return badge.badge_html(
+                "neutral",
+                f"value: {answer.output.item():.6g}",
+                "" if target is None else f"target: {target:.6g}",
+            )
+        chance = self.probabilities[self.prediction] if self.prediction is not None else 0.0
+        names = self._name(self.prediction), self._name(self.label)
+        return badge.answer_badge(self.prediction, self.label, *names, chance)
+
+    # --- controls -----------------------------------------------------------------------------
+
+    def _build_controls(self) -> None:
+        link, button = self._link, self._button
+        samples, weights = self._sample_slider(), self._weights_controls()
+        tip = "{} sample that is answered wrong"
+        previous_wrong = button("◂ wrong", tip.format("previous"), self.previous_wrong)
+        next_wrong = button("wrong ▸", tip.format("next"), self.next_wrong)
+        previous_wrong.add_class("fwd-previous-wrong")
+        next_wrong.add_class("fwd-next-wrong")
+        previous_wrong.disabled = next_wrong.disabled = self._length == 1
+        self._layer_slider = self._slider(
+            ipywidgets.SelectionSlider, "Layer", options=self._layers() or [""]
+        )
+        self._page_slider = self._slider(ipywidgets.IntSlider, "Page", value=0, min=0, max=0)
+        self._status = ipywidgets.HTML()
+        self._status.add_class("fwd-status")
+        self._choose_by(self._table, "layer")
+        self.children = [
+            row(
+                samples,
+                previous_wrong,
+                next_wrong,
+                self._random_button(),
+            ),
+            row(*weights),
+            row(
+                link(self._layer_slider, "layer", "fwd-layer"),
+                link(self._page_slider, "page", "fwd-page"),
+            ),
+            self._status,
+            self._badge,
+            self._plot,
+            self._message,
+            self._table,
+            self._frame,
+        ]
+        self._keep()
+
+    def next_wrong(self) -> None:
+        """Go to the next sample that the network answers wrong; past the last, from the first."""
+        self._find_wrong(1)
+
+    def previous_wrong(self) -> None:
+        """Go to the previous sample that the network answers wrong."""
+        self._find_wrong(-1)
+
+    def _find_wrong(self, step: int) -> None:
+        answer = self._now.answer
+        if answer is not None and answer.head == "value":
+            self._tell(search="There is no right or wrong to look for: no class is predicted.")
+            return
+        start, until = self.sample, time.monotonic() + SEARCH_SECONDS
+        for count in range(1, self._length):
+            index = (start + step * count) % self._length
+            sample = self._load(index)
+            if sample.label is not None:
+                prediction = self._forward.predict(sample.input)
+                if prediction not in (None, sample.label):
+                    self._notes["search"] = ""
+                    self.sample = index
+                    return
+            if time.monotonic() > until:
+                self._notes["search"] = (
+                    f"No wrong answer among the {count:,} samples from {start} to {index}; "
+                    "press again to search on from there."
+                )
+                self.sample = index
+                return
+        self._tell(search=f"No other sample of the {self._length:,} is answered wrong.")

@@ -1,0 +1,1 @@
+"""Rows of numbers through a network with an output for each class."""

@@ -1,0 +1,1 @@
+"""The source of `forward`, expression by expression, as it ran."""

@@ -1,0 +1,391 @@
+"""The five lines of a training step, each on its own button."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import torch
+import traitlets
+from torch import Tensor, nn
+from traitlets import observe, validate
+
+from fwdwidgets import display, figures
+from fwdwidgets.figures import badge
+from fwdwidgets.widgets.shared import BadValue, ForwardWidget, Number, Plot, Text, panels, row
+from fwdwidgets.widgets.training_step.compute import CODE, LINES, TrainingLoop
+from fwdwidgets.widgets.training_step.words import (
+    NOTHING,
+    SETTINGS,
+    TIPS,
+    describe_line,
+    last_loss,
+    noted,
+)
+
+MAX_STEPS = 1_000
+
+
+class TrainingStep(ForwardWidget):
+    """Forward, loss, `zero_grad`, `backward`, `step`: one line at a time, or many steps at once.
+
+    The model stays as it was given: all of this happens on a copy. Dropout is drawn under seed 0.
+
+    Example:
+        >>> data = torch.randn(8, 10), torch.randn(8, 1)
+        >>> model = fw.models.Net()
+        >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        >>> fw.TrainingStep(model, data, nn.MSELoss(), optimizer)
+
+    Args:
+        model: an `nn.Module`.
+        data: `(inputs, targets)`, tensors or arrays, or a dataset or `DataLoader`, whose first
+            batch is taken. Inputs with `requires_grad=True`, also of one axis, get a gradient.
+        loss: of output and targets; by default `nn.MSELoss()`.
+        optimizer: an optimizer of the model, which is copied with it, or a class or function that
+            makes one of the parameters; by default `SGD(lr=0.01)`.
+
+    Attributes:
+        lr: the learning rate; of several groups of parameters, that of the first and of those
+            that share it.
+        clip: gradients are scaled down to this norm before a step; 0 does not.
+        parameter: the name of the parameter that is drawn; `"inputs"` for an input's gradient.
+        loss: the last loss, None before there is one.
+        steps: how many steps were taken.
+        losses: every loss so far.
+        loop: the `fwdwidgets.widgets.training_step.compute.TrainingLoop` with the copy.
+
+    Raises:
+        TypeError: model, data, loss or optimizer is of the wrong kind.
+        ValueError: the dataset is empty or has no labels, or the optimizer is of another model.
+    """
+
+    lr = Number(0.01)
+    clip = Number(0.0)
+    parameter = Text()
+    loss = traitlets.Float(None, allow_none=True, read_only=True)
+    steps = traitlets.Int(0, read_only=True)
+    losses = traitlets.Tuple(read_only=True)
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: Any,
+        loss: Callable[[Tensor, Tensor], Tensor] | None = None,
+        optimizer: Any = None,
+        **unknown: Any,
+    ) -> None:
+        """See the class."""
+        super().__init__("training step", unknown)
+        sgd = optimizer if optimizer is not None else _sgd
+        criterion = nn.MSELoss() if loss is None else loss
+        self.loop = TrainingLoop(model, data, criterion, sgd)
+        self._make_figure()
+        self._said = ipywidgets.HTML()
+        self._said.add_class("fwd-badge")
+        self._next = "forward"
+        # What was done, in order: a reload does it again.
+        self._log = self._kept["log"] = ipywidgets.Text()
+        self._log.observe(self._log_given_back, names="value")
+        self.lr = self.loop.lr
+        self._clear_log()
+        self.parameter = self.loop.names[0]
+        self._build()
+        self._quiet = False
+        self._show(NOTHING)
+
+    @property
+    def figure(self) -> Any:
+        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
+        return self._plot.figure
+
+    # --- state ----------------------------------------------------------------------------------
+
+    @validate("lr")
+    def _valid_lr(self, proposal: dict[str, Any]) -> float:
+        if not 0 <= proposal["value"] < float("inf"):
+            with self._told():
+                raise BadValue(
+                    f"lr={proposal['value']!r} does not do: a learning rate is a number from 0, "
+                    "such as 0.01."
+                )
+        return float(proposal["value"])
+
+    @validate("clip")
+    def _valid_clip(self, proposal: dict[str, Any]) -> float:
+        if not 0 <= proposal["value"] < float("inf"):
+            with self._told():
+                raise BadValue(
+                    f"clip={proposal['value']!r} does not do: choose a largest norm, or 0 to leave "
+                    "gradients as they are."
+                )
+        return float(proposal["value"])
+
+    @validate("parameter")
+    def _valid_parameter(self, proposal: dict[str, Any]) -> str:
+        if proposal["value"] not in self.loop.names:
+            with self._told():
+                raise BadValue(
+                    f"parameter={proposal['value']!r} is not one of this model; choose one of "
+                    f"{', '.join(self.loop.names)}."
+                )
+        return str(proposal["value"])
+
+    @observe("lr", "clip", "parameter")
+    def _choice_changed(self, change: dict[str, Any]) -> None:
+        self.loop.lr = self.lr
+        self.loop.clip = self.clip or None
+        if not self._quiet:
+            self._error = ""
+            if change["name"] == "parameter":
+                self._draw()
+            else:
+                self._note(f"{change['name']}={change['new']!r}")
+            self._follow()
+            self._show_message()
+
+    def run_line(self, line: str) -> None:
+        """Run one line: `"forward"`, `"loss"`, `"zero_grad"`, `"backward"` or `"step"`."""
+        if line not in LINES:
+            with self._told():
+                raise BadValue(f"line={line!r} is none; choose one of {', '.join(LINES)}.")
+        with self._explained():
+            self.loop.run(line)
+        self._note(line)
+        self._next = LINES[(LINES.index(line) + 1) % len(LINES)]
+        self._error = ""
+        self._show(describe_line(self.loop, line))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Show what an exception in the loop means, and let it pass."""
+        try:
+            yield
+        except Exception as error:
+            self._tell_error(self.loop.explain(error))
+            raise
+
+    def run_steps(self, count: int) -> None:
+        """Run all five lines `count` times, 1 to 1,000."""
+        with self._told():
+            count = _whole(count)
+            if not 1 <= count <= MAX_STEPS:
+                raise BadValue(f"count={count!r} is out of range: choose 1 to {MAX_STEPS:,} steps.")
+        first = self.loop.losses[-1] if self.loop.losses else None
+        self._bar.max, self._bar.value = count, 0
+        every = max(1, count // 50)
+        self._error = ""
+
+        def report(done: int) -> None:
+            if done % every == 0 or done == count:
+                self._bar.value = done
+
+        try:
+            with self._explained():
+                self.loop.run_steps(count, report)
+        finally:
+            self._note(f"run={self._bar.value}")
+            self._next = "forward"
+            start = "" if first is None else f" from {first:.6g}"
+            self._show(f"{self.loop.steps} steps: the loss went{start} to {last_loss(self.loop)}.")
+
+    def _reset_button(self) -> ipywidgets.Button:
+        button = self._button("reset", "back to the weights as given", self.reset)
+        button.add_class("fwd-home")
+        return button
+
+    def reset(self) -> None:
+        """Go back to the weights that the model was given with."""
+        self.loop.reset()
+        self._next, self._error = "forward", ""
+        self._bar.value = 0
+        self._clear_log()
+        self._show(NOTHING)
+
+    def _clear_log(self) -> None:
+        with self._quietly():
+            self._log.value = f"lr={self.lr!r} clip={self.clip!r}"
+
+    def _note(self, done: str) -> None:
+        with self._quietly():
+            self._log.value = noted(self._log.value, done)
+
+    def _log_given_back(self, change: dict[str, Any]) -> None:
+        """Do again what was done before a reload."""
+        if self._quiet:
+            return
+        with self._from_page():
+            self.reset()
+            with self._quietly():
+                self._log.value = ""
+            for done in str(change["new"]).split():
+                name, _, value = done.partition("=")
+                if name in SETTINGS:
+                    setattr(self, name, float(value))
+                elif name == "run" and 1 <= int(value) <= MAX_STEPS:
+                    self.run_steps(int(value))
+                elif name in LINES:
+                    self.run_line(name)
+            with self._quietly():  # as it was: a setting that was there already noted nothing
+                self._log.value = change["new"]
+
+    # --- draw -----------------------------------------------------------------------------------
+
+    def _make_figure(self) -> None:
+        board = figures.Board()
+        self._parts = {
+            name: figures.Layer(board, name)
+            for name in ("output", "before", "gradient", "after", "difference")
+        }
+        self._curve = figures.Lines(board, ["loss"], x="loss lines run", y="loss")
+        third = [(0, 0.27), (0.345, 0.615), (0.69, 0.93)]
+        rows = [(0.6, 1), (0, 0.36)]
+        places = [(*x, *y) for y in rows for x in third]
+        order = [places[i] for i in (0, 3, 1, 4, 5)]
+        half = [(0.06, 0.4), (0.54, 0.86)]  # the numbers of bars stand at the right
+        levels = [(0.76, 1), (0.39, 0.62), (0.05, 0.25)]
+        narrow = [(*x, *y) for y in levels for x in half]
+        # The numbers of output and loss stand between them.
+        narrow_order = [(0.06, 0.38, 0.76, 1), *[narrow[i] for i in (2, 3, 4, 5)]]
+        canvas = board.canvas(
+            {
+                0: figures.View(800, [*narrow_order, (0.66, 0.98, 0.76, 1)]),
+                640: figures.View(520, [*order, places[2]]),
+            }
+        )
+        self._plot = Plot(canvas, "training step")
+        self._plot.add_class("fwd-figure")
+
+    def _show(self, said: str) -> None:
+        self.set_trait("loss", self.loop.losses[-1] if self.loop.losses else None)
+        self.set_trait("losses", tuple(self.loop.losses))
+        self.set_trait("steps", self.loop.steps)
+        self._said.value = badge.badge_html("neutral", said)
+        for line, button in self._lines.items():
+            marked = line == self._next
+            button.description = ("▸ " if marked else "") + CODE[line]
+            (button.add_class if marked else button.remove_class)("fwd-next")
+        self._notes["warnings"] = " ".join(f"PyTorch warns: {w}" for w in self.loop.warnings)
+        self._notes["norms"] = ""
+        if self.loop.norms:
+            self._notes["norms"] = (
+                f"Norm of the gradients at the last step: {self.loop.norms[-1]:.4g}."
+            )
+        self._draw()
+        self._show_message()
+
+    def _draw(self) -> None:
+        name, loop = self.parameter, self.loop
+        now, before = loop.weights()[name], loop.before[name]
+        gradient = loop.gradients().get(name)
+        drawing = figures.Drawing()
+        ends = display.symmetric_range(torch.stack([now, before]))
+        self._draw_part(drawing, "output", loop.output, "output")
+        self._draw_part(drawing, "before", before, f"{name} before", ends)
+        self._draw_part(drawing, "gradient", gradient, f"{name}.grad")
+        self._draw_part(drawing, "after", now, f"{name} now", ends)
+        self._draw_part(drawing, "difference", now - before, "now - before")
+        losses = np.array(loop.losses)
+        counted = np.arange(1, len(losses) + 1)
+        if len(losses):
+            self._curve.draw(
+                drawing,
+                [(counted, losses)],
+                points=(counted[-1:], losses[-1:]),
+                texts=["the last one"],
+                chosen=0,
+            )
+        else:
+            self._curve.hide(drawing)
+        self._curve.say(drawing, f"<b>loss</b> {last_loss(self.loop)}")
+        self._plot.draw(
+            drawing,
+            f"output, {name} before and now, its gradient, and the loss: {last_loss(self.loop)}",
+        )
+
+    def _draw_part(
+        self,
+        drawing: figures.Drawing,
+        part: str,
+        value: Tensor | None,
+        title: str,
+        ends: Tensor | None = None,
+    ) -> None:
+        panel = self._parts[part]
+        if value is None:
+            panel.hide(drawing)
+            panel.say(drawing, f"<b>{figures.escape(title)}</b><br>not there yet")
+            return
+        shape = tuple(value.shape)
+        # A lone vector stands as one row; the batch axis of one is left out by the grid.
+        where = display.grid(shape if len(shape) != 1 else (1, *shape))
+        shown = value.detach().reshape(shape if len(shape) != 1 else (1, *shape))
+        panels.draw_value(drawing, panel, shown, where, ends)
+        panel.say(drawing, f"<b>{figures.escape(title)}</b><br>{shape}")
+
+    # --- controls -------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self._lines = {
+            line: self._button(CODE[line], TIPS[line], self._runner(line)) for line in LINES
+        }
+        for line, button in self._lines.items():
+            button.add_class(f"fwd-{line.replace('_', '-')}")
+            button.add_class("fwd-code-button")
+        rate = self._slider(
+            ipywidgets.FloatLogSlider, "lr", value=self.lr or 1e-5, min=-5, max=1, step=0.1
+        )
+        clip = self._slider(ipywidgets.FloatSlider, "clip", value=0, min=0, max=10, step=0.1)
+        choose = self._slider(
+            ipywidgets.SelectionSlider, "Weights", options=self.loop.names, value=self.parameter
+        )
+        many = self._slider(ipywidgets.IntSlider, "n", value=20, min=1, max=200)
+        self._kept["n"] = many
+        self._bar = ipywidgets.IntProgress(value=0, min=0, max=1)
+        self._bar.add_class("fwd-progress")
+        self.children = [
+            row(*self._lines.values()),
+            row(
+                many,
+                self._button(
+                    "run n steps", "all five lines, n times", lambda: self.run_steps(many.value)
+                ),
+                self._bar,
+                self._reset_button(),
+            ),
+            row(
+                self._link(rate, "lr", "fwd-lr"),
+                self._link(clip, "clip", "fwd-clip"),
+                self._link(choose, "parameter", "fwd-parameter"),
+            ),
+            self._said,
+            self._plot,
+            self._message,
+            self._frame,
+        ]
+        many.add_class("fwd-n")
+        self._keep()
+
+    def _runner(self, line: str) -> Callable[[], None]:
+        return lambda: self.run_line(line)
+
+
+def _whole(count: Any) -> int:
+    """A whole number, also from NumPy or a tensor of one element."""
+    try:
+        if not isinstance(count, (bool, np.bool_)):
+            return operator.index(count)
+    except TypeError:
+        pass
+    raise BadValue(
+        f"count={count!r} is of type {type(count).__name__}: choose a whole number, from 1 to "
+        f"{MAX_STEPS:,}."
+    )
+
+
+def _sgd(parameters: Any) -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters, lr=0.01)

@@ -1,0 +1,1 @@
+"""Where a forward pass broke: shapes, memory, NaN and infinity."""

@@ -6,6 +6,7 @@ learner, or an empty string). torchvision and scikit-learn load only when they a
 """
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import Dataset
 
-from fwdwidgets.data.fashion_mnist import data_folders, find_or_download, first_line
+from fwdwidgets.data.fashion_mnist import data_folders, find_or_download, first_line, read_test_set
+from fwdwidgets.data.stored import keep, recall
 from fwdwidgets.data.tables import Table
 from fwdwidgets.data.torchvision import import_torchvision
 
@@ -100,12 +102,20 @@ def digits() -> Digits:
     Returns:
         1,797 samples of a ``(1, 28, 28)`` float tensor and an int label from 0 to 9.
     """
-    from sklearn.datasets import load_digits
+    source = f"scikit-learn {version('scikit-learn')}"
+    kept = recall("digits", source)
+    if kept is None:
+        from sklearn.datasets import load_digits
 
-    bunch = load_digits()
-    images = torch.from_numpy(bunch.images).float().unsqueeze(1) / 16  # (1797, 1, 8, 8)
+        bunch = load_digits()
+        kept = {
+            "images": torch.from_numpy(bunch.images).to(torch.uint8),  # (1797, 8, 8), 0 to 16
+            "targets": torch.from_numpy(bunch.target).long(),
+        }
+        keep("digits", source, **kept)
+    images = kept["images"].unsqueeze(1).float() / 16  # (1797, 1, 8, 8)
     data = F.interpolate(images, size=(28, 28), mode="bilinear", align_corners=False)
-    return Digits(data, torch.from_numpy(bunch.target).long())
+    return Digits(data, kept["targets"])
 
 
 def course(*, download: bool = True) -> Any:
@@ -115,19 +125,21 @@ def course(*, download: bool = True) -> Any:
         download: Whether Fashion-MNIST may be downloaded when it is not there.
 
     Returns:
-        The test set of `fashion_mnist`, else `digits`, whose ``notice`` then says why, and how to
-        get the other. Widgets show the notice.
+        The images, labels and ``classes`` of the test set of `fashion_mnist`, else `digits`, whose
+        ``notice`` then says why, and how to get the other. Widgets show the notice. After the
+        first time both are read without torchvision and scikit-learn.
     """
     try:
-        dataset, _, trouble = find_or_download(data_folders(), train=False, download=download)
+        images, trouble = read_test_set(download)
     except (ImportError, RuntimeError) as error:
-        dataset, trouble = None, f"torchvision could not be imported ({first_line(error)})"
-    if dataset is None:
-        dataset = digits()
-        dataset.notice = (
-            "These are scikit-learn's handwritten digits, because Fashion-MNIST is not on this "
-            f"machine and {trouble}. {_HOW_TO_GET}"
-        )
+        images, trouble = None, f"torchvision could not be imported ({first_line(error)})"
+    if images is not None:
+        return images
+    dataset = digits()
+    dataset.notice = (
+        "These are scikit-learn's handwritten digits, because Fashion-MNIST is not on this "
+        f"machine and {trouble}. {_HOW_TO_GET}"
+    )
     return dataset
 
 

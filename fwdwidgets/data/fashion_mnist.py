@@ -10,9 +10,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fwdwidgets.data.stored import (
+    GreyImages,
+    as_grey_images,
+    cache_folder,
+    describe_files,
+    keep,
+    recall,
+)
 from fwdwidgets.data.torchvision import import_torchvision
 
+CLASSES = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
 _DOWNLOAD_TIMEOUT_SECONDS = 5.0
+_NAME = "fashion_mnist_test"
 
 
 def find_or_download(
@@ -36,11 +49,40 @@ def find_or_download(
         return None, looked_in, f"the download failed ({first_line(error)})"
 
 
+def read_test_set(download: bool) -> tuple[GreyImages | None, str]:
+    """The test set, and else why it could not be had.
+
+    torchvision reads it the first time, in the first of `data_folders` that holds it. From then on
+    its images come from the copy that was kept, as long as torchvision's files are the same.
+    """
+    for folder in data_folders():
+        source = _source(folder)
+        kept = recall(_NAME, source) if source else None
+        if kept is not None:
+            return GreyImages(kept["data"], kept["targets"], list(CLASSES)), ""
+        if source:
+            break  # it is here, and was not read yet
+    forbidden = _why_not_download(download)
+    if forbidden and not any((folder / "FashionMNIST").exists() for folder in data_folders()):
+        return None, forbidden
+    dataset, _, trouble = find_or_download(data_folders(), train=False, download=download)
+    if dataset is None:
+        return None, trouble
+    images = as_grey_images(dataset)
+    source = _source(Path(dataset.root))
+    if source and images.classes == list(CLASSES):
+        keep(_NAME, source, data=images.data, targets=images.targets)
+    return images, ""
+
+
+def _source(folder: Path) -> str | None:
+    raw = folder / "FashionMNIST" / "raw"
+    return describe_files(raw / "t10k-images-idx3-ubyte", raw / "t10k-labels-idx1-ubyte")
+
+
 def data_folders() -> list[Path]:
     """List the folders that may contain ``FashionMNIST/``; the last is the user's own cache."""
-    from platformdirs import user_cache_path
-
-    cache = user_cache_path("fwdwidgets", appauthor=False)
+    cache = cache_folder()
     given = os.environ.get("FWDWIDGETS_DATA")
     return [_given_folder(given), cache] if given else [cache]
 

@@ -254,6 +254,7 @@ def test_course_falls_back_without_torchvision(monkeypatch, no_fashion):
         raise ImportError("No module named 'torchvision'")
 
     monkeypatch.setattr(_fashion_mnist, "import_torchvision", fail)
+    monkeypatch.delenv("FWDWIDGETS_OFFLINE")
     assert "torchvision could not be imported (No module" in datasets.course().notice
 
 

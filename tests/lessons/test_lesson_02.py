@@ -39,7 +39,7 @@ def test_lesson_2_step_by_step(monkeypatch, tmp_path, digits):
     assert activated == [max(value, 0.0) for value in hidden]
 
     # the values that the guide printed
-    quoted = numbers(re.search(r"random weights: (.*?)\.\n", text)[1])
+    quoted = numbers(re.search(r"hidden values\nare (.*?)\.\n", text)[1])
     assert quoted == [-0.2314, 0.5712, -0.1034]
     assert torch.equal(torch.relu(torch.tensor(quoted)), torch.tensor([0.0, 0.5712, 0.0]))
     assert "tensor([0.0000, 0.5712, 0.0000])" in printed

@@ -40,7 +40,7 @@ def test_lesson_4_a_batch(environment, monkeypatch):
     assert labels == [dataset[index][1] for index in range(8)]
     assert len(set(predictions)) == 1  # "it says the same for all eight images"
     assert agree == [p == label for p, label in zip(predictions, labels, strict=True)]
-    assert "Nothing, or some billionths" in text
+    assert "Nothing, or a few billionths" in text
     assert float(re.search(r"largest difference: (\S+)", printed)[1]) < 1e-7
 
     with torch.random.fork_rng(devices=[]):

@@ -43,7 +43,7 @@ def test_train_and_eval_set_one_flag_and_no_grad_is_another():
 
 
 def test_running_averages_keep_nine_tenths():
-    assert "nine tenths of what they were and one tenth of this batch" in prose(lesson(11))
+    assert "nine tenths of the old value and one tenth of this batch" in prose(lesson(11))
     norm, batch = nn.BatchNorm2d(4).train(), torch.rand(3, 4, 5, 5)
     norm.running_mean.fill_(0.7)
     norm(batch)

@@ -48,7 +48,7 @@ def test_the_shapes_of_lesson_13(names):
     arriving = torch.flatten(second, 1).shape[1]
     assert f"`64*7*7 = {arriving}`" in text
     assert f"64 * 7 * 7 = {arriving}" in text
-    assert f"waited for {model.fc1.in_features}, sixteen times as many" in text
+    assert f"expected {model.fc1.in_features}, sixteen times as many" in text
     assert model.fc1.in_features == 16 * arriving
     right = names["Classifier"](arriving)
     assert tuple(right(images).shape) == (4, 10)

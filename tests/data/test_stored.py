@@ -43,7 +43,7 @@ def loaded_for_a_picture(cache):
 
 
 def test_the_second_time_nothing_heavy_is_loaded_for_fashion_mnist(
-    cache, monkeypatch, fashion_folder
+    fashion_folder, cache, monkeypatch
 ):
     monkeypatch.setenv("FWDWIDGETS_DATA", str(fashion_folder))
     first = loaded_for_a_picture(cache)
@@ -59,7 +59,7 @@ def test_the_second_time_nothing_heavy_is_loaded_for_digits(cache):
     assert loaded_for_a_picture(cache) == ["Digits"]
 
 
-def test_fashion_mnist_from_the_copy_is_torchvisions(cache, monkeypatch, fashion_folder):
+def test_fashion_mnist_from_the_copy_is_torchvisions(fashion_folder, cache, monkeypatch):
     monkeypatch.setenv("FWDWIDGETS_DATA", str(fashion_folder))
     oracle = fw.datasets.fashion_mnist()
     read, again = fw.datasets.course(), fw.datasets.course()

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from fwdwidgets import __version__
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code is 0, or 2 for something that cannot be done."""
@@ -33,7 +35,7 @@ class _Refused(Exception):
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="fwdwidgets", description=__doc__)
-    parser.add_argument("--version", action="version", version=f"fwdwidgets {_version()}")
+    parser.add_argument("--version", action="version", version=f"fwdwidgets {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="serve the lessons, or a folder, as pages")
@@ -122,12 +124,6 @@ def _sites(text: str) -> str:
     raise argparse.ArgumentTypeError(
         f"{text!r} is no list of sites: write them like https://course.example, a space between"
     )
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("fwdwidgets")
 
 
 def _serve(arguments: argparse.Namespace) -> int:

@@ -1,22 +1,18 @@
-"""The browser's side of pages: what is fetched, what is refused, what a wheel carries."""
+"""The browser's side of pages: what is fetched, and what is refused."""
 
 import gzip
 import io
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tarfile
-import zipfile
-from pathlib import Path
 
 import plotly.offline
 import pytest
 
 from fwdwidgets.pages import browser_files
 
-ROOT = Path(__file__).parents[2]
 LICENCES = {"plotly.js.txt", "onnxruntime.txt", "onnxruntime-third-party.txt"}
 
 
@@ -144,42 +140,3 @@ def test_the_browser_files_are_fetched_by_the_standard_library_alone():
         "assert not {'torch', 'numpy', 'fwdwidgets'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, browser_files.__file__], check=True)
-
-
-def wheel(source, out, **environment):
-    """The names in the wheel of a source tree, and what its build said."""
-    pytest.importorskip("hatchling")
-    built = subprocess.run(
-        [sys.executable, "-P", "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)],
-        cwd=source,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-    )
-    assert built.returncode == 0, built.stderr
-    with zipfile.ZipFile(next(out.glob("*.whl"))) as archive:
-        return set(archive.namelist()), built.stdout + built.stderr
-
-
-def test_a_wheel_carries_the_browser_files_and_their_licences(tmp_path):
-    # No npm on the path: what is complete is not fetched again.
-    names, said = wheel(ROOT, tmp_path / "out", PATH=str(tmp_path))
-    assert {
-        f"fwdwidgets/pages/runtime/{name}.gz" for name in ("plotly.js", "ort.mjs", "ort.wasm")
-    } < names
-    assert {f"fwdwidgets/pages/runtime/LICENSES/{name}" for name in LICENCES} < names
-    assert "Built without" not in said
-
-
-def test_a_wheel_is_built_without_npm_and_says_what_it_lacks(tmp_path):
-    source = tmp_path / "source"
-    source.mkdir()
-    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", ".gitignore"):
-        shutil.copy(ROOT / name, source)
-    without = shutil.ignore_patterns("runtime", "__pycache__")
-    for name in ("fwdwidgets", "lessons"):
-        shutil.copytree(ROOT / name, source / name, ignore=without)
-    names, said = wheel(source, tmp_path / "out", PATH=str(tmp_path))
-    assert "Built without pages that need no kernel: npm is not installed" in said
-    assert "fwdwidgets/pages/browser_files.py" in names
-    assert not any(name.startswith("fwdwidgets/pages/runtime/") for name in names)

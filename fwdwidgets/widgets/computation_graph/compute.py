@@ -1,13 +1,9 @@
-"""The computational graph of a function: its nodes as they run, and the chain rule back.
-
-Each operation is kept with its operands, so that its local derivatives are taken by autograd on
-that one operation alone; their products, summed along the ways back, are the gradients.
-"""
+"""The computational graph of a function, and what is known of it at each step of a walk."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,68 +11,58 @@ import torch
 from torch import Tensor, nn
 
 from fwdwidgets.trace import left_as_found
-from fwdwidgets.widgets.computation_graph.recorder import GraphRecorder, Node, TooManyNodes
+from fwdwidgets.widgets.computation_graph import words
+from fwdwidgets.widgets.computation_graph.chain_rule import Backward, backward, gradients
+from fwdwidgets.widgets.computation_graph.graph import Graph
+from fwdwidgets.widgets.computation_graph.recorder import GraphRecorder, TooManyNodes
 
 MAX_NODES = 80
 """A graph with more nodes than these is not drawn: nobody could read it."""
 
 
 @dataclass(frozen=True, eq=False)
-class Backward:
-    """One way back: from a node to one of its operands.
+class Walk:
+    """A graph gone through: forward one node at a time, and back one way at a time.
 
     Attributes:
-        node: the name of the node.
-        parent: the name of the operand.
-        upstream: the gradient of the output by the node, of the node's shape.
-        local: the derivative of the node by the operand, where both are one number; else None.
-        product: what goes back this way, of the operand's shape.
-        total: the operand's gradient so far, this way included.
+        graph: of the function.
+        steps: the name of each computed node; then, where there is a way back, None for its
+            beginning and each `Backward`.
     """
 
-    node: str
-    parent: str
-    upstream: Tensor
-    local: Tensor | None
-    product: Tensor
-    total: Tensor
+    graph: Graph
+    steps: tuple[str | Backward | None, ...]
+
+    def __len__(self) -> int:
+        """How many steps there are."""
+        return len(self.steps)
+
+    def here(self, step: int) -> str | Backward | None:
+        """The step just gone, of 0 to `len(walk)`; empty before the first."""
+        return self.steps[step - 1] if step else ""
+
+    def computed(self, step: int) -> set[str]:
+        """The names of the nodes that are computed by then."""
+        return {node.name for node in self.graph.operations[:step]}
+
+    def gradients(self, step: int | None = None) -> dict[str, Tensor]:
+        """The gradients that are known by then, by node; at the end for None.
+
+        That of the output, where the way back begins, is ones.
+        """
+        gone = self.steps[len(self.graph.operations) : step]
+        if not gone:
+            return {}
+        output = self.graph.nodes[self.graph.output]
+        ways = [way for way in gone if isinstance(way, Backward)]
+        return {output.name: torch.ones_like(output.value), **gradients(ways)}
 
 
-@dataclass(frozen=True, eq=False)
-class Graph:
-    """The nodes of one run, leaves first, then in the order in which they were computed.
-
-    Attributes:
-        nodes: all of them, by name.
-        output: the name of the node that the function returned.
-        error: the exception that ended the run, or None; `nodes` are those up to it.
-        one_way: why PyTorch does not go back through it, or not by the same numbers, in a
-            sentence; empty where `backward` agrees with it.
-    """
-
-    nodes: Mapping[str, Node]
-    output: str
-    error: Exception | None = None
-    one_way: str = ""
-
-    @property
-    def operations(self) -> list[Node]:
-        """The computed nodes, in order."""
-        return [node for node in self.nodes.values() if node.kind == "operation"]
-
-    @property
-    def goes_back(self) -> bool:
-        """Whether there is a way back to the leaves."""
-        return not self.error and not self.one_way
-
-    def __repr__(self) -> str:
-        lines = [
-            f"{node.name} = {node.sign}({', '.join(node.parents)})"
-            if node.parents
-            else f"{node.name}: {node.kind}"
-            for node in self.nodes.values()
-        ]
-        return "\n".join([*lines, f"output: {self.output}"])
+def walk_graph(function: Callable[..., Any], leaves: Mapping[str, Tensor]) -> Walk:
+    """Run a function on its leaves, and go back; it takes and raises what `trace_graph` does."""
+    graph = trace_graph(function, leaves)
+    forward = tuple(node.name for node in graph.operations)
+    return Walk(graph, (*forward, None, *backward(graph)) if graph.goes_back else forward)
 
 
 def trace_graph(
@@ -140,8 +126,8 @@ def trace_graph(
             "operations: compute with the tensors themselves, without .item(), float() or NumPy."
         )
     if returned in recorder.unnamed:
-        called = getattr(function, "__name__", "")
-        name = called if called.isidentifier() else "output"
+        own = getattr(function, "__name__", "")
+        name = own if own.isidentifier() else "output"
         returned = recorder.rename(recorder.nodes[returned], name)
     graph = Graph(recorder.nodes, returned)
     return replace(graph, one_way=_one_way(graph, result, given))
@@ -150,18 +136,14 @@ def trace_graph(
 def _one_way(graph: Graph, result: Tensor, given: Mapping[str, Tensor]) -> str:
     """Why PyTorch does not go back, or elsewhere; empty where it does as `backward`."""
     if not result.requires_grad:
-        return (
-            f"Nothing goes back from {graph.output}: PyTorch kept no graph of it, for it was made "
-            "under no_grad, detached, or holds no floats."
-        )
+        return words.say_no_graph(graph.output)
     wanted = {name: leaf for name, leaf in given.items() if leaf.requires_grad}
     if not wanted:
         return ""
     try:
         expected = torch.autograd.grad(result.sum(), list(wanted.values()), allow_unused=True)
     except RuntimeError as error:
-        reason = str(error).partition(" Hint:")[0]
-        return f"Nothing goes back from {graph.output}: PyTorch says {reason}"
+        return words.say_refused(graph.output, str(error))
     ways = backward(graph)
     found = {graph.output: torch.ones_like(result), **gradients(ways)}
     for name, gradient in zip(wanted, expected, strict=True):
@@ -174,115 +156,16 @@ def _one_way(graph: Graph, result: Tensor, given: Mapping[str, Tensor]) -> str:
             room = 1e-3 * float(sum(size for size in sizes if size.isfinite())) + 1e-6
             if torch.allclose(ours, gradient, rtol=1e-3, atol=room, equal_nan=True):
                 continue
-        return (
-            f"PyTorch comes back to {name} by another way, with {_told(gradient)}: something in "
-            "this function has a backward of its own. The way back is not shown."
-        )
+        return words.say_other_way(name, gradient)
     return ""
 
 
-def _told(gradient: Tensor | None) -> str:
-    if gradient is None:
-        return "no gradient"
-    few = gradient.numel() <= 8
-    return f"the gradient {gradient.tolist() if few else 'of shape ' + str(tuple(gradient.shape))}"
-
-
-def backward(graph: Graph) -> list[Backward]:
-    """Go back through a graph, one operand of one node at a time, by the chain rule.
-
-    A gradient is complete when all ways to it were gone: dL/dp is the sum over all nodes n that
-    use p of dL/dn · dn/dp. An output of many numbers starts from ones: the gradient of its sum.
-
-    Returns:
-        The ways in the order in which they can be gone; those that nothing comes back along are
-        left out (an operand of integers, or one that the output does not depend on).
-    """
-    output = graph.nodes[graph.output]
-    if graph.one_way or not output.tracked:
-        return []
-    gradients: dict[str, Tensor] = {graph.output: torch.ones_like(output.value)}
-    ways: list[Backward] = []
-    for node in reversed(graph.operations):
-        upstream = gradients.get(node.name)
-        if upstream is None or not node.tracked:
-            continue
-        for index, (parent, product) in enumerate(_products(node, upstream)):
-            if product is None:
-                continue
-            before = gradients.get(parent)
-            total = product if before is None else before + product
-            gradients[parent] = total
-            local = None
-            if node.value.numel() == 1 and product.numel() == 1:
-                local = _local(node, index)
-            ways.append(Backward(node.name, parent, upstream, local, product, total))
-    return ways
-
-
-def gradients(ways: list[Backward]) -> dict[str, Tensor]:
-    """The gradient of each node that the ways back reach."""
-    return {way.parent: way.total for way in ways}
-
-
-def layers(graph: Graph) -> list[list[str]]:
-    """The nodes by their distance from the leaves, each layer ordered to keep edges short.
-
-    A leaf stands just before the first node that uses it.
-    """
-    depth: dict[str, int] = {}
-    for node in graph.nodes.values():
-        depth[node.name] = max((depth[p] + 1 for p in node.parents), default=0)
-    for node in reversed(list(graph.nodes.values())):
-        users = [depth[n.name] for n in graph.nodes.values() if node.name in n.parents]
-        if not node.parents and users:
-            depth[node.name] = min(users) - 1
-    rows: list[list[str]] = [[] for _ in range(max(depth.values(), default=0) + 1)]
-    for name, at in depth.items():
-        rows[at].append(name)
-    place = {name: float(i) for row in rows for i, name in enumerate(row)}
-    for _ in range(4):  # settles within a few rounds
-        for row in (*rows, *reversed(rows)):
-            row.sort(key=lambda name: _middle(graph, name, place))
-            place |= {name: i - len(row) / 2 for i, name in enumerate(row)}
-    return rows
-
-
-def _middle(graph: Graph, name: str, place: Mapping[str, float]) -> float:
-    near = [place[p] for p in graph.nodes[name].parents]
-    near += [place[n.name] for n in graph.nodes.values() if name in n.parents]
-    return sum(near) / len(near) if near else place[name]
-
-
-def _products(node: Node, upstream: Tensor) -> Iterator[tuple[str, Tensor | None]]:
-    """Upstream times local derivative, for each operand of one operation."""
-    result, operands = _repeat(node)
-    wanted = [o for o in operands if o.requires_grad]
-    found: list[Tensor | None] = [None] * len(wanted)
-    if wanted and result.requires_grad:
-        found = list(torch.autograd.grad(result, wanted, upstream, allow_unused=True))
-    by_id = {id(o): g for o, g in zip(wanted, found, strict=True)}
-    for parent, operand in zip(node.parents, operands, strict=True):
-        yield parent, by_id.get(id(operand))
-
-
-def _local(node: Node, index: int) -> Tensor:
-    result, operands = _repeat(node)
-    (derivative,) = torch.autograd.grad(result.sum(), [operands[index]], allow_unused=True)
-    return torch.zeros_like(operands[index]) if derivative is None else derivative
-
-
-def _repeat(node: Node) -> tuple[Tensor, list[Tensor]]:
-    """The operation once more, on copies of its operands that belong to no other graph."""
-    pairs = zip(node.operands, node.differentiable, strict=True)
-    operands = [o.detach().clone().requires_grad_(wanted) for o, wanted in pairs]
-    assert node.call is not None, "only an operation is repeated"
-    with torch.enable_grad(), torch.random.fork_rng(devices=[], enabled=node.random is not None):
-        if node.random is not None:
-            torch.set_rng_state(node.random)
-        # Clones: an operation that works in place may not write to a leaf.
-        result = node.call([o.clone() for o in operands])
-        return (result if isinstance(result, Tensor) else result[node.part]), operands
+def called(function: Callable[..., Any]) -> str:
+    """What code calls a function: its own name, `model` for a module, else `function`."""
+    if isinstance(function, nn.Module):
+        return "model"
+    name = getattr(function, "__name__", "function")
+    return "function" if name == "<lambda>" else name
 
 
 def source_of(function: Callable[..., Any]) -> str:

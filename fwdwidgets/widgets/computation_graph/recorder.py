@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-import linecache
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,54 +13,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from fwdwidgets.trace import operation_name
-from fwdwidgets.trace import source as _source
-
-_PACKAGE = Path(__file__).parents[2]
-_TORCH = str(Path(torch.__file__).parent)
-_SIGNS = {
-    "add": "+",
-    "sub": "-",
-    "mul": "\u00d7",
-    "div": "÷",
-    "pow": "^",
-    "matmul": "@",
-    "neg": "-",
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Node:
-    """One number or tensor of a graph.
-
-    Attributes:
-        name: unique: the variable that it was assigned to, else its operation.
-        kind: `"leaf"`, `"parameter"`, `"constant"` or `"operation"`.
-        op: the operation, or an empty text.
-        value: as it was at that moment, detached.
-        parents: the names of its operands, in call order; one that is used twice stands twice.
-        source: the expression, or an empty text.
-        tracked: whether PyTorch goes back from it: it has a gradient of its own.
-        random: the random state before it, where it drew from it: it is repeated under the same.
-        part: which result of an operation with several this is.
-    """
-
-    name: str
-    kind: str
-    op: str
-    value: Tensor
-    parents: tuple[str, ...] = ()
-    source: str = ""
-    tracked: bool = False
-    random: Tensor | None = None
-    call: Callable[..., Any] | None = field(default=None, repr=False)
-    operands: tuple[Tensor, ...] = field(default=(), repr=False)
-    differentiable: tuple[bool, ...] = field(default=(), repr=False)
-    part: int = 0
-
-    @property
-    def sign(self) -> str:
-        """The operation as a sign where it has one, else its name."""
-        return _SIGNS.get(self.op, self.op)
+from fwdwidgets.widgets.computation_graph.assignments import find_target
+from fwdwidgets.widgets.computation_graph.graph import Node
 
 
 class TooManyNodes(Exception):
@@ -132,8 +82,9 @@ class GraphRecorder(TorchFunctionMode):
         if not any(map(self._matters, operands, parents_known)):
             return result
         if getattr(func, "__name__", "") == "__setitem__":
+            written = find_target(sys._getframe(1))[1] or "a write by index"
             raise ValueError(
-                f"{_target()[1] or 'a write by index'} writes into a tensor: a graph has a node "
+                f"{written} writes into a tensor: a graph has a node "
                 "for each new tensor. Use torch.where, torch.cat or torch.stack to make one."
             )
         reads = getattr(func, "__name__", "") == "__get__"
@@ -154,7 +105,7 @@ class GraphRecorder(TorchFunctionMode):
             return func(*repeated_args, **repeated_kwargs)
 
         op = operation_name(func)
-        target, source = _target()
+        target, source = find_target(sys._getframe(1))
         drew = not torch.equal(before, torch.get_rng_state())
         for part, each in enumerate(results):
             if isinstance(each, Tensor):
@@ -218,40 +169,3 @@ class GraphRecorder(TorchFunctionMode):
 
 def _version(tensor: Tensor) -> int:
     return -1 if tensor.is_inference() else tensor._version
-
-
-def _target() -> tuple[str, str]:
-    """The variable that the running expression is assigned to, and the expression."""
-    frame = sys._getframe(2)
-    while frame is not None and (
-        frame.f_code.co_filename.startswith(_TORCH) or frame.f_code.co_filename == __file__
-    ):
-        frame = frame.f_back  # type: ignore[assignment]
-    if frame is None or _PACKAGE in Path(frame.f_code.co_filename).parents:
-        return "", ""  # a module of torch's own, called by nobody's line
-    code, instruction = frame.f_code, frame.f_lasti
-    expression = _source.expression(code, instruction)
-    line = _source.line(code, instruction)
-    text = "".join(linecache.getlines(code.co_filename))
-    return _targets(text).get((line or 0, expression), ""), expression
-
-
-@lru_cache(maxsize=32)
-def _targets(text: str) -> dict[tuple[int, str], str]:
-    """The names of `name = expression`, by line and expression."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return {}
-    found = {}
-    for node in ast.walk(tree):
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        if isinstance(node, (ast.AnnAssign, ast.AugAssign)):
-            targets = [node.target]
-        value = getattr(node, "value", None)
-        if value is not None and len(targets) == 1 and isinstance(targets[0], ast.Name):
-            whole = node if isinstance(node, ast.AugAssign) else value
-            segment = ast.get_source_segment(text, whole)
-            if segment is not None:
-                found[whole.lineno, segment] = targets[0].id
-    return found

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from fwdwidgets.widgets.computation_graph.compute import Graph, source_of
-from fwdwidgets.widgets.computation_graph.recorder import Node
+    from fwdwidgets.widgets.computation_graph.chain_rule import Backward
+    from fwdwidgets.widgets.computation_graph.graph import Graph, Node
 
 MAX_NUMBERS = 8
 """So many numbers of a tensor are written out; of a larger one its shape."""
 
 
-def describe(graph: Graph, here: Any) -> str:
+def describe(graph: Graph, here: str | Backward | None) -> str:
     """The step just gone, in words and numbers.
 
     Args:
@@ -50,41 +50,39 @@ def describe(graph: Graph, here: Any) -> str:
             f"d{output}/d{here.parent} = d{output}/d{here.node} · d{here.node}/d{here.parent} "
             f"= {_signed(up)} · {_signed(short(here.local))} = {product}"
         )
-    if not torch.equal(here.total, here.product):
+    if not here.total.equal(here.product):
         text += f"; added to the ways before: {short(here.total)}"
     return text
 
 
 def write_code(
-    function: Callable[..., Any],
-    leaves: Mapping[str, Tensor],
+    called: str,
+    source: str,
+    leaves: Mapping[str, Any],
     graph: Graph,
     found: Mapping[str, Any] | None,
 ) -> str:
     """The same in PyTorch.
 
     Args:
-        function: of the leaves.
-        leaves: by name.
+        called: what the code calls the function.
+        source: of the function; empty where it is not known.
+        leaves: by name, as floats or nested lists.
         graph: of the function.
         found: the gradient of each leaf, as a float or nested lists; None where the way back has
             not been gone to its end.
     """
     lines = ["import torch", ""]
-    for name, value in leaves.items():
-        numbers = _literal(plain(value)) if value.numel() <= MAX_NUMBERS else "..."
+    for name, value in graph.leaves.items():
+        numbers = _literal(leaves[name]) if value.numel() <= MAX_NUMBERS else "..."
         asks = ", requires_grad=True" if value.is_floating_point() else ""
         lines.append(f"{name} = torch.tensor({numbers}{asks})")
-    source = source_of(function)
-    module = isinstance(function, nn.Module)
-    called = "model" if module else getattr(function, "__name__", "function")
     lines += ["", *source.splitlines(), ""]
     arguments = ", ".join(f"{name}={name}" for name in leaves)
-    called = "function" if called == "<lambda>" else called
     lines.append(f"output = {called}({arguments})")
     many = graph.nodes[graph.output].value.numel() != 1
     lines.append("output.sum().backward()" if many else "output.backward()")
-    for name, value in leaves.items():
+    for name, value in graph.leaves.items():
         line = f"{name}.grad"
         if found is not None:
             known = found.get(name)
@@ -94,14 +92,38 @@ def write_code(
     return "\n".join(lines).replace("\n\n\n", "\n\n")
 
 
-def say_unused(graph: Graph, leaves: Mapping[str, Tensor], found: Collection[str]) -> str:
-    """Which leaves get no gradient, and why; empty where all do.
+def notes(graph: Graph, found: Collection[str]) -> dict[str, str]:
+    """What there is to say of a graph beside its steps, by topic; empty texts where nothing is.
 
     Args:
-        graph: of the leaves.
-        leaves: by name.
-        found: the names of those that have a gradient.
+        graph: whose.
+        found: the names of the nodes that have a gradient in the end.
     """
+    return {
+        "error": _say_error(graph),
+        "sum": _say_sum(graph),
+        "unused": _say_unused(graph, found),
+        "one way": graph.one_way,
+        "nonfinite": _say_nonfinite(graph),
+    }
+
+
+def _say_error(graph: Graph) -> str:
+    if graph.error is None:
+        return ""
+    return f"The function stopped with {type(graph.error).__name__}: {graph.error}"
+
+
+def _say_sum(graph: Graph) -> str:
+    many = graph.nodes[graph.output].value.numel()
+    if many == 1 or not graph.goes_back:
+        return ""
+    return f"{graph.output} has {many} numbers: the way back starts from their sum."
+
+
+def _say_unused(graph: Graph, found: Collection[str]) -> str:
+    """Which leaves get no gradient, and why; empty where all do."""
+    leaves = graph.leaves
     whole = [name for name, leaf in leaves.items() if not leaf.is_floating_point()]
     floats = [name for name in leaves if name not in whole]
     unused = [name for name in floats if name not in found] if graph.goes_back else []
@@ -116,7 +138,7 @@ def say_unused(graph: Graph, leaves: Mapping[str, Tensor], found: Collection[str
     return " ".join(said)
 
 
-def say_nonfinite(graph: Graph) -> str:
+def _say_nonfinite(graph: Graph) -> str:
     """Which node is the first that holds NaN or infinity; empty where all is finite."""
     odd = next((node for node in graph.nodes.values() if not node.value.isfinite().all()), None)
     if odd is None:
@@ -128,6 +150,43 @@ def say_nonfinite(graph: Graph) -> str:
         return f"{made}, the first that is not finite: {odd.op} made it of {given}."
     advice = " Move its slider, or set widget.leaves." if odd.kind == "leaf" else ""
     return f"{made}: it is not finite, and what is made of it may not be either.{advice}"
+
+
+def say_no_graph(output: str) -> str:
+    """Why nothing goes back: PyTorch kept no graph of the output."""
+    return (
+        f"Nothing goes back from {output}: PyTorch kept no graph of it, for it was made "
+        "under no_grad, detached, or holds no floats."
+    )
+
+
+def say_refused(output: str, error: str) -> str:
+    """Why nothing goes back: PyTorch refuses, with an error."""
+    return f"Nothing goes back from {output}: PyTorch says {error.partition(' Hint:')[0]}"
+
+
+def say_other_way(leaf: str, gradient: Tensor | None) -> str:
+    """Why the way back is not shown: PyTorch comes to another gradient of a leaf."""
+    if gradient is None:
+        told = "no gradient"
+    elif gradient.numel() <= MAX_NUMBERS:
+        told = f"the gradient {gradient.tolist()}"
+    else:
+        told = f"the gradient of shape {tuple(gradient.shape)}"
+    return (
+        f"PyTorch comes back to {leaf} by another way, with {told}: something in "
+        "this function has a backward of its own. The way back is not shown."
+    )
+
+
+def say_fixed(leaves: Collection[str]) -> str:
+    """Which leaves have no sliders, for they hold too many numbers; empty where none do."""
+    if not leaves:
+        return ""
+    return (
+        f"{', '.join(leaves)} has too many numbers for a slider each: set widget.leaves to "
+        "change it."
+    )
 
 
 def _rounded(numbers: Any) -> str:
@@ -143,6 +202,12 @@ def name_above(node: Node) -> str:
     return "" if node.kind in ("leaf", node.name) else node.kind
 
 
+def describe_node(node: Node, done: bool, gradient: Tensor | None) -> str:
+    """All that is known of a node: its source, its value if it is computed, its gradient if any."""
+    told = f"{node.name} = {node.source or node.kind}\n{node.value if done else 'not computed'}"
+    return told if gradient is None else f"{told}\ngradient {gradient}"
+
+
 def short(value: Tensor, most: int = 40) -> str:
     """One number, a few, or the shape of more than fit in `most` characters."""
     if value.numel() == 1:
@@ -153,14 +218,6 @@ def short(value: Tensor, most: int = 40) -> str:
 
 def _signed(text: str) -> str:
     return f"({text})" if text.startswith("-") else text
-
-
-def plain(value: Tensor) -> Any:
-    """A tensor as a float or nested lists; 0.1 of float32 is 0.1 and not 0.10000000149."""
-    if not value.is_floating_point():
-        return value.tolist()
-    shortest = (value.float() if value.dtype is torch.bfloat16 else value).numpy().astype(str)
-    return shortest.astype(float).tolist()
 
 
 def _literal(numbers: Any) -> str:

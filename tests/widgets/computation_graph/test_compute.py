@@ -6,13 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from fwdwidgets.widgets.computation_graph.compute import (
-    backward,
-    gradients,
-    layers,
-    source_of,
-    trace_graph,
-)
+from fwdwidgets.widgets.computation_graph.chain_rule import backward, gradients
+from fwdwidgets.widgets.computation_graph.compute import source_of, trace_graph
+from fwdwidgets.widgets.computation_graph.layers import layers
 
 T = torch.tensor
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import warnings
 from collections.abc import Callable, Iterable
@@ -10,33 +9,24 @@ from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from fwdwidgets.advice import explain_failure
-from fwdwidgets.trace import refuse_script, trace_forward
+from fwdwidgets.trace import trace_forward
 from fwdwidgets.training import (
     Loss,
     check_differentiable,
     check_loss,
-    check_optimizer,
     check_reached,
     first_batch,
-    made,
     measure,
-    trainable,
 )
-
-LINES = ("forward", "loss", "zero_grad", "backward", "step")
-"""The lines in the order in which a loop runs them."""
-CODE = {
-    "forward": "output = model(inputs)",
-    "loss": "loss = criterion(output, targets)",
-    "zero_grad": "optimizer.zero_grad()",
-    "backward": "loss.backward()",
-    "step": "optimizer.step()",
-}
-INPUT = "inputs"
-"""The name under which the gradient of the input is shown."""
+from fwdwidgets.widgets.training_step.copies import check_given_optimizer, check_model, copies_of
+from fwdwidgets.widgets.training_step.gradients import (
+    added_to_gradients,
+    copied_gradients,
+    gradient_norm,
+)
+from fwdwidgets.widgets.training_step.lines import CODE, INPUT, LINES
 
 
 class TrainingLoop:
@@ -74,20 +64,10 @@ class TrainingLoop:
         loss: Loss,
         optimizer: Any,
     ) -> None:
-        if isinstance(model, type):
-            name = model.__name__
-            raise TypeError(f"model is the class {name}: pass an instance, such as {name}().")
-        if not isinstance(model, nn.Module):
-            raise TypeError(f"model={model!r} is no network: pass an nn.Module.")
-        refuse_script(model)
-        if any(is_lazy(parameter) for parameter in model.parameters()):
-            raise ValueError(
-                "this model has a lazy layer without weights: run it once, as in model(inputs), "
-                "and make the optimizer after that."
-            )
-        trainable(model)
+        check_model(model)
         check_loss(loss)
-        self._model, self._given = model, _checked(optimizer, model)
+        check_given_optimizer(optimizer, model)
+        self._model, self._given = model, optimizer
         self._criterion = loss
         self._inputs, self.targets = first_batch(data)
         self.clip: float | None = None
@@ -96,24 +76,9 @@ class TrainingLoop:
     def reset(self) -> None:
         """Start again from the model's own weights."""
         lr = self.lr if hasattr(self, "optimizer") else None
-        # Copied together, so that the copied optimizer moves the copied parameters.
-        try:
-            self.model, given = copy.deepcopy((self._model, self._given))
-        except Exception as error:
-            raise ValueError(
-                f"{type(self._model).__name__} could not be copied ({type(error).__name__}: "
-                f"{error}): it may keep a tensor of an earlier forward pass. Make the model anew."
-            ) from error
-        for own, parameter in zip(self._model.parameters(), self.model.parameters(), strict=True):
-            parameter.grad = None
-            hooks = (own._backward_hooks or {}) if own.requires_grad else {}
-            for hook in hooks.values():  # a copy has none
-                parameter.register_hook(hook)  # type: ignore[no-untyped-call]
+        self.model, self.optimizer = copies_of(self._model, self._given)
         # A forward may change its input in place.
         self.inputs = self._inputs.detach().clone().requires_grad_(self._inputs.requires_grad)
-        if not isinstance(given, torch.optim.Optimizer):
-            given = made(given, list(self.model.parameters()))
-        self.optimizer = given
         self._groups = [g for g in self.optimizer.param_groups if float(g["lr"]) == self.lr]
         if lr is not None:
             self.lr = lr
@@ -153,14 +118,20 @@ class TrainingLoop:
         Raises:
             ValueError: one is sparse.
         """
-        found = {n: t.grad.detach().clone() for n, t in self._all() if t.grad is not None}
-        for name, gradient in found.items():
-            if gradient.is_sparse:
-                raise ValueError(
-                    f"the gradient of {name} is sparse and cannot be shown: make its layer "
-                    "without sparse=True."
-                )
-        return found
+        return copied_gradients(self._all())
+
+    def norm(self) -> float:
+        """The norm of all gradients there are."""
+        return gradient_norm(self.gradients().values())
+
+    def fresh_norm(self) -> float:
+        """The norm of all gradients of the last `backward` alone."""
+        return gradient_norm(self.fresh.values())
+
+    def moved(self) -> dict[str, float]:
+        """By how much the numbers of each tensor moved at most in the last step, by name."""
+        now, before = self.weights(), self.before
+        return {n: float((now[n] - before[n]).abs().max()) for n in now if now[n].numel()}
 
     def run(self, line: str) -> None:
         """Run one of `LINES`.
@@ -240,21 +211,11 @@ class TrainingLoop:
                 f"{CODE['forward']} and {CODE['loss']} again."
             )
         check_differentiable(self.loss)
-        every = [(name, tensor, tensor.grad) for name, tensor in self._all()]
-        for _, tensor, _ in every:
-            tensor.grad = None  # what comes is then of this backward alone
-        try:
+        with added_to_gradients([tensor for _, tensor in self._all()]):
             self._used = True
             self.loss.backward()  # type: ignore[no-untyped-call]
             check_reached(self.model)
             fresh = self.gradients()
-        except BaseException:
-            for _, tensor, before in every:
-                tensor.grad = before
-            raise
-        for _, tensor, before in every:
-            if before is not None:
-                tensor.grad = before if tensor.grad is None else before + tensor.grad
         self.fresh = fresh
         self.backwards += 1
 
@@ -275,20 +236,3 @@ class TrainingLoop:
     def _all(self) -> Iterable[tuple[str, Tensor]]:
         yield INPUT, self.inputs
         yield from self._named()
-
-
-def gradient_norm(gradients: Iterable[Tensor]) -> float:
-    """The length of all gradients together: the root of the sum of all squares."""
-    return float(sum(float(g.double().square().sum()) for g in gradients) ** 0.5)
-
-
-def _checked(optimizer: Any, model: nn.Module) -> Any:
-    """An optimizer of this model, or what makes one; anything else is refused."""
-    if isinstance(optimizer, torch.optim.Optimizer):
-        check_optimizer(optimizer, list(model.parameters()))
-    elif not callable(optimizer):
-        raise TypeError(
-            f"optimizer={optimizer!r} is none: pass one, or a function that makes it, as in "
-            "lambda parameters: torch.optim.SGD(parameters, lr=0.01)."
-        )
-    return optimizer

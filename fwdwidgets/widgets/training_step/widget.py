@@ -14,20 +14,24 @@ import traitlets
 from torch import Tensor, nn
 from traitlets import observe, validate
 
-from fwdwidgets import display, figures
+from fwdwidgets import figures
 from fwdwidgets.figures import badge
-from fwdwidgets.widgets.shared import BadValue, ForwardWidget, Number, Plot, Text, panels, row
-from fwdwidgets.widgets.training_step.compute import CODE, LINES, TrainingLoop
+from fwdwidgets.widgets.shared import BadValue, ForwardWidget, Number, Plot, Text, row
+from fwdwidgets.widgets.training_step.compute import TrainingLoop
+from fwdwidgets.widgets.training_step.draw import draw_loop
+from fwdwidgets.widgets.training_step.figure import TrainingFigure
+from fwdwidgets.widgets.training_step.lines import CODE, LINES, MAX_STEPS, SETTINGS
+from fwdwidgets.widgets.training_step.log import Log, entries_of
 from fwdwidgets.widgets.training_step.words import (
     NOTHING,
-    SETTINGS,
     TIPS,
+    WANTED,
     describe_line,
-    last_loss,
-    noted,
+    describe_norm,
+    describe_picture,
+    describe_run,
+    describe_warnings,
 )
-
-MAX_STEPS = 1_000
 
 
 class TrainingStep(ForwardWidget):
@@ -84,13 +88,13 @@ class TrainingStep(ForwardWidget):
         sgd = optimizer if optimizer is not None else _sgd
         criterion = nn.MSELoss() if loss is None else loss
         self.loop = TrainingLoop(model, data, criterion, sgd)
-        self._make_figure()
+        self._figure = TrainingFigure()
+        self._plot = Plot(self._figure.canvas, "training step")
+        self._plot.add_class("fwd-figure")
         self._said = ipywidgets.HTML()
         self._said.add_class("fwd-badge")
         self._next = "forward"
-        # What was done, in order: a reload does it again.
-        self._log = self._kept["log"] = ipywidgets.Text()
-        self._log.observe(self._log_given_back, names="value")
+        self._log = self._kept["log"] = Log(self._replay)
         self.lr = self.loop.lr
         self._clear_log()
         self.parameter = self.loop.names[0]
@@ -105,25 +109,13 @@ class TrainingStep(ForwardWidget):
 
     # --- state ----------------------------------------------------------------------------------
 
-    @validate("lr")
-    def _valid_lr(self, proposal: dict[str, Any]) -> float:
-        if not 0 <= proposal["value"] < float("inf"):
+    @validate("lr", "clip")
+    def _valid_setting(self, proposal: dict[str, Any]) -> float:
+        name, value = proposal["trait"].name, proposal["value"]
+        if not 0 <= value < float("inf"):
             with self._told():
-                raise BadValue(
-                    f"lr={proposal['value']!r} does not do: a learning rate is a number from 0, "
-                    "such as 0.01."
-                )
-        return float(proposal["value"])
-
-    @validate("clip")
-    def _valid_clip(self, proposal: dict[str, Any]) -> float:
-        if not 0 <= proposal["value"] < float("inf"):
-            with self._told():
-                raise BadValue(
-                    f"clip={proposal['value']!r} does not do: choose a largest norm, or 0 to leave "
-                    "gradients as they are."
-                )
-        return float(proposal["value"])
+                raise BadValue(f"{name}={value!r} does not do: {WANTED[name]}")
+        return float(value)
 
     @validate("parameter")
     def _valid_parameter(self, proposal: dict[str, Any]) -> str:
@@ -144,7 +136,7 @@ class TrainingStep(ForwardWidget):
             if change["name"] == "parameter":
                 self._draw()
             else:
-                self._note(f"{change['name']}={change['new']!r}")
+                self._log.note(f"{change['name']}={change['new']!r}")
             self._follow()
             self._show_message()
 
@@ -155,7 +147,7 @@ class TrainingStep(ForwardWidget):
                 raise BadValue(f"line={line!r} is none; choose one of {', '.join(LINES)}.")
         with self._explained():
             self.loop.run(line)
-        self._note(line)
+        self._log.note(line)
         self._next = LINES[(LINES.index(line) + 1) % len(LINES)]
         self._error = ""
         self._show(describe_line(self.loop, line))
@@ -188,15 +180,9 @@ class TrainingStep(ForwardWidget):
             with self._explained():
                 self.loop.run_steps(count, report)
         finally:
-            self._note(f"run={self._bar.value}")
+            self._log.note(f"run={self._bar.value}")
             self._next = "forward"
-            start = "" if first is None else f" from {first:.6g}"
-            self._show(f"{self.loop.steps} steps: the loss went{start} to {last_loss(self.loop)}.")
-
-    def _reset_button(self) -> ipywidgets.Button:
-        button = self._button("reset", "back to the weights as given", self.reset)
-        button.add_class("fwd-home")
-        return button
+            self._show(describe_run(self.loop, first))
 
     def reset(self) -> None:
         """Go back to the weights that the model was given with."""
@@ -207,58 +193,23 @@ class TrainingStep(ForwardWidget):
         self._show(NOTHING)
 
     def _clear_log(self) -> None:
-        with self._quietly():
-            self._log.value = f"lr={self.lr!r} clip={self.clip!r}"
+        self._log.write(f"lr={self.lr!r} clip={self.clip!r}")
 
-    def _note(self, done: str) -> None:
-        with self._quietly():
-            self._log.value = noted(self._log.value, done)
-
-    def _log_given_back(self, change: dict[str, Any]) -> None:
+    def _replay(self, log: str) -> None:
         """Do again what was done before a reload."""
-        if self._quiet:
-            return
         with self._from_page():
             self.reset()
-            with self._quietly():
-                self._log.value = ""
-            for done in str(change["new"]).split():
-                name, _, value = done.partition("=")
+            self._log.write("")
+            for name, value in entries_of(log):
                 if name in SETTINGS:
-                    setattr(self, name, float(value))
-                elif name == "run" and 1 <= int(value) <= MAX_STEPS:
+                    setattr(self, name, value)
+                elif name == "run":
                     self.run_steps(int(value))
-                elif name in LINES:
+                else:
                     self.run_line(name)
-            with self._quietly():  # as it was: a setting that was there already noted nothing
-                self._log.value = change["new"]
+            self._log.write(log)  # as it was: a setting that was there already noted nothing
 
     # --- draw -----------------------------------------------------------------------------------
-
-    def _make_figure(self) -> None:
-        board = figures.Board()
-        self._parts = {
-            name: figures.Layer(board, name)
-            for name in ("output", "before", "gradient", "after", "difference")
-        }
-        self._curve = figures.Lines(board, ["loss"], x="loss lines run", y="loss")
-        third = [(0, 0.27), (0.345, 0.615), (0.69, 0.93)]
-        rows = [(0.6, 1), (0, 0.36)]
-        places = [(*x, *y) for y in rows for x in third]
-        order = [places[i] for i in (0, 3, 1, 4, 5)]
-        half = [(0.06, 0.4), (0.54, 0.86)]  # the numbers of bars stand at the right
-        levels = [(0.76, 1), (0.39, 0.62), (0.05, 0.25)]
-        narrow = [(*x, *y) for y in levels for x in half]
-        # The numbers of output and loss stand between them.
-        narrow_order = [(0.06, 0.38, 0.76, 1), *[narrow[i] for i in (2, 3, 4, 5)]]
-        canvas = board.canvas(
-            {
-                0: figures.View(800, [*narrow_order, (0.66, 0.98, 0.76, 1)]),
-                640: figures.View(520, [*order, places[2]]),
-            }
-        )
-        self._plot = Plot(canvas, "training step")
-        self._plot.add_class("fwd-figure")
 
     def _show(self, said: str) -> None:
         self.set_trait("loss", self.loop.losses[-1] if self.loop.losses else None)
@@ -269,63 +220,15 @@ class TrainingStep(ForwardWidget):
             marked = line == self._next
             button.description = ("▸ " if marked else "") + CODE[line]
             (button.add_class if marked else button.remove_class)("fwd-next")
-        self._notes["warnings"] = " ".join(f"PyTorch warns: {w}" for w in self.loop.warnings)
-        self._notes["norms"] = ""
-        if self.loop.norms:
-            self._notes["norms"] = (
-                f"Norm of the gradients at the last step: {self.loop.norms[-1]:.4g}."
-            )
+        self._notes["warnings"] = describe_warnings(self.loop)
+        self._notes["norms"] = describe_norm(self.loop)
         self._draw()
         self._show_message()
 
     def _draw(self) -> None:
-        name, loop = self.parameter, self.loop
-        now, before = loop.weights()[name], loop.before[name]
-        gradient = loop.gradients().get(name)
         drawing = figures.Drawing()
-        ends = display.symmetric_range(torch.stack([now, before]))
-        self._draw_part(drawing, "output", loop.output, "output")
-        self._draw_part(drawing, "before", before, f"{name} before", ends)
-        self._draw_part(drawing, "gradient", gradient, f"{name}.grad")
-        self._draw_part(drawing, "after", now, f"{name} now", ends)
-        self._draw_part(drawing, "difference", now - before, "now - before")
-        losses = np.array(loop.losses)
-        counted = np.arange(1, len(losses) + 1)
-        if len(losses):
-            self._curve.draw(
-                drawing,
-                [(counted, losses)],
-                points=(counted[-1:], losses[-1:]),
-                texts=["the last one"],
-                chosen=0,
-            )
-        else:
-            self._curve.hide(drawing)
-        self._curve.say(drawing, f"<b>loss</b> {last_loss(self.loop)}")
-        self._plot.draw(
-            drawing,
-            f"output, {name} before and now, its gradient, and the loss: {last_loss(self.loop)}",
-        )
-
-    def _draw_part(
-        self,
-        drawing: figures.Drawing,
-        part: str,
-        value: Tensor | None,
-        title: str,
-        ends: Tensor | None = None,
-    ) -> None:
-        panel = self._parts[part]
-        if value is None:
-            panel.hide(drawing)
-            panel.say(drawing, f"<b>{figures.escape(title)}</b><br>not there yet")
-            return
-        shape = tuple(value.shape)
-        # A lone vector stands as one row; the batch axis of one is left out by the grid.
-        where = display.grid(shape if len(shape) != 1 else (1, *shape))
-        shown = value.detach().reshape(shape if len(shape) != 1 else (1, *shape))
-        panels.draw_value(drawing, panel, shown, where, ends)
-        panel.say(drawing, f"<b>{figures.escape(title)}</b><br>{shape}")
+        draw_loop(drawing, self._figure, self.loop, self.parameter)
+        self._plot.draw(drawing, describe_picture(self.loop, self.parameter))
 
     # --- controls -------------------------------------------------------------------------------
 
@@ -369,6 +272,11 @@ class TrainingStep(ForwardWidget):
         ]
         many.add_class("fwd-n")
         self._keep()
+
+    def _reset_button(self) -> ipywidgets.Button:
+        button = self._button("reset", "back to the weights as given", self.reset)
+        button.add_class("fwd-home")
+        return button
 
     def _runner(self, line: str) -> Callable[[], None]:
         return lambda: self.run_line(line)

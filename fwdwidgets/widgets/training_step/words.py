@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from fwdwidgets.widgets.training_step.compute import INPUT, TrainingLoop, gradient_norm
+from fwdwidgets.widgets.training_step.lines import INPUT
+
+if TYPE_CHECKING:
+    from fwdwidgets.widgets.training_step.compute import TrainingLoop
 
 NOTHING = (
     "Nothing has run yet: all is as it was given. The marked button is the next line of the loop."
 )
-SETTINGS = ("lr", "clip")
 TIPS = {
     "forward": "run the model on the batch",
     "loss": "measure how wrong the output is",
@@ -17,11 +20,44 @@ TIPS = {
     "backward": "compute the gradient of every weight",
     "step": "move every weight against its gradient",
 }
+WANTED = {
+    "lr": "a learning rate is a number from 0, such as 0.01.",
+    "clip": "choose a largest norm, or 0 to leave gradients as they are.",
+}
+"""What a setting must be."""
 
 
 def describe_line(loop: TrainingLoop, line: str) -> str:
     """What the line that was run last did."""
     return _SAY[line](loop)
+
+
+def describe_run(loop: TrainingLoop, first: float | None) -> str:
+    """Where many steps led.
+
+    Args:
+        loop: after them.
+        first: the loss before them, None where there was none.
+    """
+    start = "" if first is None else f" from {first:.6g}"
+    return f"{loop.steps} steps: the loss went{start} to {last_loss(loop)}."
+
+
+def describe_picture(loop: TrainingLoop, parameter: str) -> str:
+    """The figure in words."""
+    return f"output, {parameter} before and now, its gradient, and the loss: {last_loss(loop)}"
+
+
+def describe_warnings(loop: TrainingLoop) -> str:
+    """What PyTorch warned of when the last loss was computed; empty where it did not."""
+    return " ".join(f"PyTorch warns: {warning}" for warning in loop.warnings)
+
+
+def describe_norm(loop: TrainingLoop) -> str:
+    """The norm of the gradients at the last step; empty before there is one."""
+    if not loop.norms:
+        return ""
+    return f"Norm of the gradients at the last step: {loop.norms[-1]:.4g}."
 
 
 def last_loss(loop: TrainingLoop) -> str:
@@ -46,23 +82,20 @@ def _zero_grad(loop: TrainingLoop) -> str:
 
 
 def _backward(loop: TrainingLoop) -> str:
-    fresh = gradient_norm(loop.fresh.values())
-    norm = gradient_norm(loop.gradients().values())
     without = [name for name in loop.weights() if name not in loop.fresh and name in loop.names]
     if loop.backwards == 1:
         every = "Every weight has a gradient."
         if without:
             every = f"No way leads back to {', '.join(without)}: grad stays None there."
-        return f"{every} All together have the norm {norm:.4g}."
+        return f"{every} All together have the norm {loop.norm():.4g}."
     return (
         f"zero_grad was forgotten: .grad holds the sum of {loop.backwards} backward passes, norm "
-        f"{norm:.4g}; this pass alone has {fresh:.4g}."
+        f"{loop.norm():.4g}; this pass alone has {loop.fresh_norm():.4g}."
     )
 
 
 def _step(loop: TrainingLoop) -> str:
-    now, before = loop.weights(), loop.before
-    moved = {n: float((now[n] - before[n]).abs().max()) for n in now if now[n].numel()}
+    moved = loop.moved()
     stayed = [n for n, by in moved.items() if by == 0 and n in loop.names and n != INPUT]
     text = f"The weights moved, by at most {max(moved.values()):.4g}."
     if not any(moved.values()):
@@ -83,24 +116,3 @@ _SAY: dict[str, Callable[[TrainingLoop], str]] = {
     "backward": _backward,
     "step": _step,
 }
-
-
-def noted(log: str, done: str) -> str:
-    """A log with what was done after it; of settings those that a line ran under, and the last.
-
-    Args:
-        log: lines, `run=N`, and the settings `lr=` and `clip=`, separated by spaces.
-        done: one of these.
-    """
-    entries = log.split()
-    if not _is_setting(done):
-        return " ".join([*entries, done])
-    ran = max((i for i, entry in enumerate(entries, 1) if not _is_setting(entry)), default=0)
-    before = dict(entry.split("=") for entry in entries[:ran] if _is_setting(entry))
-    last = dict(entry.split("=") for entry in [*entries[ran:], done])
-    settings = [f"{n}={last[n]}" for n in SETTINGS if n in last and last[n] != before.get(n)]
-    return " ".join([*entries[:ran], *settings])
-
-
-def _is_setting(entry: str) -> bool:
-    return entry.partition("=")[0] in SETTINGS

@@ -170,7 +170,7 @@ def _there(path: Path) -> Path:
 
 
 def _run(command: list[str], folder: str, what: str) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
     if done.returncode:
         try:  # npm, whose last words are the path of a log
             why = json.loads(done.stdout)["error"]["summary"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from fwdwidgets.advice import explain_failure
 from fwdwidgets.data import batch_of_one, dataset_length, get_sample
 from fwdwidgets.networks import Forward
 from fwdwidgets.trace import trace_forward
+from fwdwidgets.widgets.autoencoder import words
 
 MAX_CODE = 16
 """A code of more numbers than these has too many sliders for a hand."""
@@ -57,21 +59,16 @@ def encode(forward: Forward, sample: Tensor) -> Half:
         return Half(None, "The encoder: " + explain_failure(trace))
     code = trace.output
     if not isinstance(code, Tensor) or code.dim() < 1 or len(code) != 1:
-        shape = tuple(code.shape) if isinstance(code, Tensor) else type(code).__name__
-        return Half(None, f"The encoder gave {shape}: expected a code of shape (1, numbers).")
+        return Half(None, words.say_no_code(_shape_of(code)))
     if code.numel() > MAX_CODE:
-        return Half(
-            None,
-            f"The code has {code.numel()} numbers: a slider each is too much for a hand. Make it "
-            f"at most {MAX_CODE}.",
-        )
+        return Half(None, words.say_too_long(code.numel(), MAX_CODE))
     return Half(code.detach().float().cpu().flatten(), "", tuple(code.shape[1:]))
 
 
 def decode(
     forward: Forward, code: Tensor, shape: tuple[int, ...], code_shape: tuple[int, ...] = (-1,)
 ) -> Half:
-    """The reconstruction of a code `(K,)`, in the shape of the sample.
+    """The reconstruction of a code `(K,)`, in the shape of the sample; none of an empty code.
 
     Args:
         forward: runs the model.
@@ -79,6 +76,8 @@ def decode(
         shape: of the sample.
         code_shape: of the code as the encoder gives it for one sample.
     """
+    if not len(code):
+        return Half(None, "")
     with forward.mode() as network:
         decoder = halves(network)[1]
         first = next(network.parameters(), code)
@@ -86,14 +85,9 @@ def decode(
         trace = trace_forward(decoder, given)
     if trace.error is not None:
         return Half(None, "The decoder: " + explain_failure(trace))
-    output = trace.output
-    wanted = torch.Size(shape).numel()
-    if not isinstance(output, Tensor) or output.numel() != wanted:
-        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        return Half(
-            None,
-            f"The decoder gave {got}: expected the {wanted:,} numbers of the input {shape}.",
-        )
+    output, numbers = trace.output, math.prod(shape)
+    if not isinstance(output, Tensor) or output.numel() != numbers:
+        return Half(None, words.say_no_reconstruction(_shape_of(output), shape, numbers))
     return Half(output.detach().float().cpu().reshape(shape), "")
 
 
@@ -113,13 +107,19 @@ def explain_difference(forward: Forward, sample: Tensor, reconstruction: Tensor)
     output = trace.output
     if trace.error is not None or not isinstance(output, Tensor):
         return ""
-    words = "Shown is decoder(encoder(x)), and forward() of this model does something else"
     if output.numel() != reconstruction.numel():
-        return f"{words}: its output has shape {tuple(output.shape)}."
+        return words.say_other_shape(tuple(output.shape))
     own = output.detach().float().cpu().reshape(reconstruction.shape)
     if torch.allclose(own, reconstruction, 1e-3, 1e-5, equal_nan=True):
         return ""
-    return f"{words}: its output differs by up to {(own - reconstruction).abs().max():.3g}."
+    return words.say_differs(float((own - reconstruction).abs().max()))
+
+
+def mean_squared_error(sample: Tensor, reconstruction: Tensor | None) -> float | None:
+    """How far a reconstruction is from its sample, both of one shape; None where there is none."""
+    if reconstruction is None:
+        return None
+    return float((reconstruction - sample.float()).square().mean())
 
 
 def code_ranges(forward: Forward, dataset: Any) -> tuple[Tensor, Tensor]:
@@ -132,3 +132,8 @@ def code_ranges(forward: Forward, dataset: Any) -> tuple[Tensor, Tensor]:
         codes.append(half.value)
     stacked = torch.stack(codes).nan_to_num(0.0, 0.0, 0.0)
     return stacked.min(dim=0).values, stacked.max(dim=0).values
+
+
+def _shape_of(value: Any) -> tuple[int, ...] | str:
+    """The shape of a tensor; of anything else the name of its type."""
+    return tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__

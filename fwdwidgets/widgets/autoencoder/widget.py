@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets
-import numpy as np
 import torch
 import traitlets
 from torch import Tensor, nn
@@ -14,14 +14,16 @@ from traitlets import observe, validate
 
 from fwdwidgets import display, figures
 from fwdwidgets.figures import badge
+from fwdwidgets.widgets.autoencoder import words
 from fwdwidgets.widgets.autoencoder.compute import (
-    Half,
     code_ranges,
     decode,
     encode,
     explain_difference,
     halves,
+    mean_squared_error,
 )
+from fwdwidgets.widgets.autoencoder.figure import AutoencoderFigure
 from fwdwidgets.widgets.shared import BadValue, Plot, Several, WeightedWidget, panels, row, shows
 
 
@@ -78,19 +80,8 @@ class Autoencoder(WeightedWidget):
             training=False,
             checkpoints=checkpoints,
         )
-        board = figures.Board()
-        self._input = figures.Heatmap(board, "input", "input")
-        self._bars = figures.NamedBars(board, "code")
-        self._output = figures.Heatmap(board, "reconstruction", "input")
-        canvas = board.canvas(
-            {
-                0: figures.View(
-                    760, [(0.2, 0.8, 0.74, 1), (0.2, 0.8, 0.42, 0.62), (0.2, 0.8, 0.05, 0.31)]
-                ),
-                640: figures.View(330, [(0, 0.28, 0, 1), (0.38, 0.56, 0, 1), (0.7, 0.98, 0, 1)]),
-            }
-        )
-        self._plot = Plot(canvas, "autoencoder")
+        self._figure = AutoencoderFigure()
+        self._plot = Plot(self._figure.canvas, "autoencoder")
         self._plot.add_class("fwd-figure")
         self._said = ipywidgets.HTML()
         self._said.add_class("fwd-badge")
@@ -123,7 +114,7 @@ class Autoencoder(WeightedWidget):
             code = tuple(float(number) for number in value)
         except (TypeError, ValueError):
             code = ()
-        if len(code) != wanted or not all(map(np.isfinite, code)):
+        if len(code) != wanted or not all(map(math.isfinite, code)):
             with self._told():
                 raise BadValue(f"code={value!r} does not do: expected {wanted} finite numbers.")
         return code
@@ -141,23 +132,22 @@ class Autoencoder(WeightedWidget):
 
     def encode_sample(self) -> None:
         """Go back to the code that the encoder gives for the sample."""
-        self._encode()
-        self._show()
+        self._rerun()
 
     def _encode(self) -> None:
         """Take the sample's code, and make a slider for each of its numbers."""
-        half: Half = encode(self._forward, self._sample.input)
+        half = encode(self._forward, self._sample.input)
         self._error = half.failure
         self._code_shape = half.shape
         numbers = [] if half.value is None else half.value.tolist()
         with self._quietly():
             if len(numbers) != len(self._codes):
                 self._make_sliders(len(numbers))
-            finite = all(map(np.isfinite, numbers))
+            finite = all(map(math.isfinite, numbers))
             self.code = tuple(numbers) if finite else tuple(0.0 for _ in numbers)
         self._own = self.code if finite else None
         if not finite:
-            self._error = "The encoder gave NaN or infinity: shown is what a code of zeros gives."
+            self._error = words.NOT_FINITE
         self.set_trait("encoded", bool(numbers) and finite)
 
     def _make_sliders(self, count: int) -> None:
@@ -195,62 +185,42 @@ class Autoencoder(WeightedWidget):
 
     def _show(self) -> None:
         image = self._sample.input
-        shape = tuple(image.shape)
-        half = (
-            decode(self._forward, torch.tensor(self.code), shape, self._code_shape)
-            if self.code
-            else Half(None, "")
-        )
+        half = decode(self._forward, torch.tensor(self.code), tuple(image.shape), self._code_shape)
         self._error = self._error or half.failure
         self.reconstruction = half.value
-        error = None
-        if half.value is not None:
-            error = float((half.value - image.float()).square().mean())
-        self.set_trait("error", error)
+        self.set_trait("error", mean_squared_error(image, half.value))
         self._plot.old = half.value is None
         self._draw(image, half.value)  # the picture first: what follows takes its time
         if half.value is not None and self.code == self._own:
             self._notes["forward"] = explain_difference(self._forward, image, half.value)
-        self._status.value = f"eval mode · {self._describe_weights()} · {self._length:,} samples"
-        self._said.value = badge.badge_html("neutral", self._describe())
+        self._status.value = words.describe_run(self._describe_weights(), self._length)
+        said = words.describe(image.numel(), len(self.code), self.encoded, self.error)
+        self._said.value = badge.badge_html("neutral", said)
         self._follow_weights()
         self._follow()
+        self._follow_code()
+        self._show_message()
+
+    def _draw(self, image: Tensor, reconstruction: Tensor | None) -> None:
+        drawing = figures.Drawing()
+        panels.draw_input(drawing, self._figure.input, image[None].float())
+        ends = display.value_range(torch.tensor(self.code)).tolist()
+        self._figure.draw_code(drawing, self.code, ends)
+        if reconstruction is None:
+            self._figure.hide_reconstruction(drawing)
+        else:
+            panels.draw_input(drawing, self._figure.reconstruction, reconstruction[None])
+            self._figure.name_reconstruction(drawing, tuple(reconstruction.shape))
+        self._plot.draw(drawing, words.label(self.sample))
+
+    def _follow_code(self) -> None:
+        """Show the code on its sliders, and let them reach that far."""
         with self._quietly():
             for slider, number in zip(self._codes, self.code, strict=True):
                 slider.min, slider.max = min(slider.min, number), max(slider.max, number)
                 # The encoder's code as it is: what a slider held before leaves no trace in it.
                 if self.code == self._own or not shows(slider, number, slider.value):
                     slider.value = number
-        self._show_message()
-
-    def _describe(self) -> str:
-        if self.error is None:
-            return "no reconstruction"
-        pixels = self._sample.input.numel()
-        whose = "the encoder's own code" if self.encoded else "a code set by hand"
-        return (
-            f"{pixels:,} numbers → {len(self.code)} → {pixels:,}; from {whose}; mean squared error "
-            f"{self.error:.5f}"
-        )
-
-    def _draw(self, image: Tensor, reconstruction: Tensor | None) -> None:
-        drawing = figures.Drawing()
-        panels.draw_input(drawing, self._input, image[None].float())
-        if reconstruction is None:
-            self._output.hide(drawing)
-            self._output.say(drawing, "")
-        else:
-            panels.draw_input(drawing, self._output, reconstruction[None])
-            self._output.say(drawing, f"<b>reconstruction</b> {tuple(reconstruction.shape)}")
-        if self.code:
-            names = [f"code {index}" for index in range(len(self.code))]
-            texts = [f"{number:.3f}" for number in self.code]
-            ends = display.value_range(torch.tensor(self.code)).tolist()
-            self._bars.draw(drawing, names, np.array(self.code), ends, texts=texts)
-            self._bars.say(drawing, f"<b>code</b> ({len(self.code)},)")
-        else:
-            self._bars.hide(drawing)
-        self._plot.draw(drawing, f"sample {self.sample}: input, code, reconstruction")
 
     # --- controls -------------------------------------------------------------------------------
 

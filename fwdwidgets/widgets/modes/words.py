@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
+if TYPE_CHECKING:
+    from torch import nn
 
-from fwdwidgets.trace import Step
-from fwdwidgets.widgets.modes.compute import Dropped, ModeRun
+    from fwdwidgets.trace import Step
+    from fwdwidgets.widgets.modes.compute import ModeRun
+    from fwdwidgets.widgets.modes.watch import Dropped
 
 FLAGS = ("is_training", "training", "train", "is_train")
 """Names of flags of `forward` that `model.train()` and `model.eval()` do not reach."""
@@ -95,6 +97,15 @@ def describe_layer(
     first, second = (own, running) if in_train else (running, own)
     whatever = ", whatever the batch" if in_train else ""
     return f"Train mode: {kind} {layer} {first}. Eval mode: it {second}{whatever}."
+
+
+def describe_outputs(same: bool | None) -> str:
+    """Whether both modes give the same output for a sample; None where there is none."""
+    if same is None:
+        return "Both modes have run; look at the layers."
+    if same:
+        return "Both modes give the same output for this sample, bit for bit."
+    return "The two modes give different outputs for the same sample and weights."
 
 
 def _describe_dropout(dropped: Dropped, too: Dropped | None, draw: int) -> str:

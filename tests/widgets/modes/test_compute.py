@@ -1,4 +1,4 @@
-"""Masks, statistics and held bytes against plain PyTorch."""
+"""Masks against plain PyTorch."""
 
 import pytest
 import torch
@@ -8,28 +8,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 import fwdwidgets as fw
-from fwdwidgets.networks import Forward
 from fwdwidgets.widgets.modes.compute import run_in_mode
 from fwdwidgets.widgets.modes.norms import statistics
 from fwdwidgets.widgets.modes.saved_tensors import held_bytes
 from fwdwidgets.widgets.modes.words import dropping_in_eval, flag_of
-
-
-def ready(model):
-    forward = Forward(model, training=False)
-    forward.use_seed(None)
-    return forward
-
-
-def snapshot(model):
-    state = {name: value.clone() for name, value in model.state_dict().items()}
-    return state, [module.training for module in model.modules()]
-
-
-def same(model, found):
-    state, modes = found
-    now, now_modes = snapshot(model)
-    return modes == now_modes and all(torch.equal(state[n], now[n]) for n in state)
+from tests.widgets.modes.networks import ready, same, snapshot
 
 
 @pytest.mark.parametrize("draw", [0, 1, 7])
@@ -160,133 +143,6 @@ def test_other_steps_that_draw_are_told_by_name():
     lstm = nn.LSTM(3, 3, num_layers=2, dropout=0.5)
     run = run_in_mode(ready(lstm), torch.rand(5, 1, 3), training=True, draw=0)
     assert [run.trace[name].op for name in run.drew] == ["lstm"]
-
-
-@pytest.mark.parametrize("momentum", [0.1, 0.5])
-def test_the_running_statistics_move_by_the_formula(momentum):
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3, momentum=momentum), nn.ReLU())
-    model[1].running_mean.fill_(0.3)
-    found = snapshot(model)
-    batch = torch.randn(5, 1, 6, 6)
-    (norm,) = statistics(ready(model), batch, draw=0)
-    with torch.no_grad():
-        channel = model[0](batch)[:, 0].double()
-    assert norm.name == "1"
-    assert norm.batch_mean == pytest.approx(channel.mean().item(), abs=1e-6)
-    assert norm.batch_var == pytest.approx(channel.var(unbiased=True).item(), abs=1e-6)
-    assert norm.before == pytest.approx((0.3, 1.0))
-    assert norm.after[0] == pytest.approx(
-        (1 - momentum) * 0.3 + momentum * norm.batch_mean, abs=1e-6
-    )
-    assert norm.after[1] == pytest.approx((1 - momentum) + momentum * norm.batch_var, abs=1e-6)
-    assert same(model, found)
-
-
-def test_an_average_of_all_batches_gives_each_the_same_share():
-    model = nn.BatchNorm1d(2, momentum=None).train()
-    batches = torch.rand(4, 6, 2)
-    for batch in batches[:3]:
-        model(batch)
-    found = snapshot(model)
-    (norm,) = statistics(ready(model), batches[3], draw=0)
-    assert norm.momentum == pytest.approx(1 / 4)
-    assert norm.before[0] == pytest.approx(batches[:3, :, 0].mean().item(), abs=1e-6)
-    assert norm.after[0] == pytest.approx(batches[:, :, 0].mean().item(), abs=1e-6)
-    assert same(model, found)
-
-
-def test_the_statistics_are_of_the_draw_that_was_run():
-    model = nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(3))
-    batch = torch.rand(8, 3)
-    for draw in (0, 4):
-        torch.manual_seed(draw)
-        expected = F.dropout(batch, 0.5)[:, 0].mean().item()
-        (norm,) = statistics(ready(model), batch, draw=draw)
-        assert norm.batch_mean == pytest.approx(expected, abs=1e-6)
-
-
-@pytest.mark.parametrize("momentum", [0.1, None])
-def test_an_instance_norm_takes_each_sample_by_itself(momentum):
-    norm = nn.InstanceNorm2d(2, track_running_stats=True, momentum=momentum)
-    batch = torch.rand(3, 2, 4, 4)
-    found = snapshot(norm)
-    (used,) = statistics(ready(norm), batch, draw=0)
-    assert used.by_sample
-    assert used.momentum == (momentum or 0)
-    bare = nn.InstanceNorm2d(2, track_running_stats=True, momentum=momentum)
-    bare(batch)
-    after = bare.running_mean[0].item(), bare.running_var[0].item()
-    assert used.after == pytest.approx(after, abs=1e-6)
-    share = momentum or 0
-    assert after[0] == pytest.approx(share * used.batch_mean, abs=1e-6)
-    assert after[1] == pytest.approx(1 - share + share * used.batch_var, abs=1e-6)
-    assert used.batch_mean == pytest.approx(batch[:, 0].mean().item(), abs=1e-6)
-    assert same(norm, found)
-
-
-class Twice(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.norm = nn.BatchNorm1d(2)
-
-    def forward(self, x):
-        return self.norm(input=self.norm(input=x) * 5)
-
-
-def test_a_norm_that_is_called_twice_shows_its_first_call():
-    batch = torch.rand(4, 2) + 3
-    (used,) = statistics(ready(Twice()), batch, draw=0)
-    assert used.batch_mean == pytest.approx(batch[:, 0].mean().item(), abs=1e-5)
-    assert used.after[0] == pytest.approx(0.1 * batch[:, 0].mean().item(), abs=1e-5)
-
-
-def test_without_batchnorm_or_with_one_sample_there_are_none():
-    assert statistics(ready(nn.Linear(2, 2)), torch.rand(1, 2), draw=0) == []
-    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-    assert (
-        statistics(ready(model), torch.rand(1, 2), draw=0) == []
-    )  # PyTorch refuses one value a channel
-    assert not model[1]._forward_pre_hooks
-
-
-def test_the_bytes_held_are_counted_by_hand():
-    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
-    found = snapshot(model)
-    grads, no_grad, switched, inference = held_bytes(ready(model), torch.rand(3, 4), training=False)
-    # The result of ReLU is kept, for its own derivative and for the last layer's: 3 x 8 floats.
-    # The first layer keeps the input and the last its weights: those are there anyway.
-    assert grads.bytes == 3 * 8 * 4
-    assert (grads.grad_fn, grads.requires_grad) == ("AddmmBackward0", True)
-    for nothing in (no_grad, switched, inference):
-        assert (nothing.bytes, nothing.grad_fn, nothing.requires_grad) == (0, "None", False)
-    assert same(model, found)
-    assert torch.is_grad_enabled()
-
-
-class WritesItsWeight(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(4))
-
-    def forward(self, x):
-        return x * self.weight.mul_(2)
-
-
-def test_a_forward_that_gradients_forbid_is_told_and_leaves_its_weight():
-    model = WritesItsWeight()
-    grads, no_grad, *_ = held_bytes(ready(model), torch.rand(1, 4), training=False)
-    assert (grads.bytes, grads.grad_fn) == (None, "RuntimeError")
-    assert (no_grad.bytes, no_grad.grad_fn) == (0, "None")
-    assert torch.equal(model.weight, torch.ones(4))
-    assert "it raises" in fw.Modes(model, [(torch.rand(4), 0)])._tables.value
-
-
-def test_the_bytes_grow_with_the_batch():
-    model = fw.models.Network()
-    one = held_bytes(ready(model), torch.rand(1, 1, 28, 28), training=True)[0]
-    four = held_bytes(ready(model), torch.rand(4, 1, 28, 28), training=True)[0]
-    assert four.bytes == 4 * one.bytes
 
 
 def test_the_random_state_is_left_as_found():

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from fwdwidgets.advice import explain_failure, explain_nonfinite, first_nonfinite
 from fwdwidgets.networks import reseed
 from fwdwidgets.trace import ForwardTrace, Inputs, Step, named_modules, refuse_script, rerun
-from fwdwidgets.widgets.what_went_wrong.mismatch import Meetings, arithmetic, meet
+from fwdwidgets.widgets.what_went_wrong import words
+from fwdwidgets.widgets.what_went_wrong.meetings import Meetings
+from fwdwidgets.widgets.what_went_wrong.memory import Memory, measure_memory
+from fwdwidgets.widgets.what_went_wrong.mismatch import arithmetic, meet
+from fwdwidgets.widgets.what_went_wrong.nonfinite import explain_values, is_finite
 from fwdwidgets.widgets.what_went_wrong.repairs import Check, check_repairs
 
 _NO_MEMORY = re.compile("can't allocate memory|out of memory", re.IGNORECASE)
-_SHOWN = 3
-"""So many values that became NaN or infinite are written out."""
-_MIXING = ("linear", "matmul", "mm", "bmm", "batch_norm", "layer_norm", "group_norm", "where")
-"""Operations whose operands may have the result's shape although each value is made of many."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,15 @@ class Finding:
     def out_of_memory(self) -> bool:
         """Whether it stopped because the batch asked for more memory than there is."""
         return _out_of_memory(self.trace)
+
+    def measure(self) -> Memory | None:
+        """The bytes of the model, or of the repaired copy where that runs by itself."""
+        if self.kind != "error" or self.out_of_memory:
+            return measure_memory(self.model, self.inputs, self.trace)
+        check = self.check
+        if check is None or not check.ran or any(repair.edit for repair in check.repairs):
+            return None
+        return measure_memory(check.model, self.inputs, check.trace)
 
     def meetings(self, step: Step) -> Meetings | None:
         """The shapes that meet in a step."""
@@ -111,25 +120,17 @@ def find_wrong(model: nn.Module, inputs: Inputs) -> Finding:
     if lost is not None:
         step, sentence = lost
         return found("batch", step, (sentence,))
-    steps = f"{len(trace)} step{'' if len(trace) == 1 else 's'}"
-    fine = f"Nothing went wrong: {steps}, every value is finite, and the output is {_came(trace)}."
-    return found("fine", None, (fine,))
+    return found("fine", None, (words.say_fine(len(trace), _came(trace)),))
 
 
 def describe_check(check: Check | None) -> str:
     """What a copy of the model did with the repairs, in a sentence or two."""
     if check is None:
-        return "No number certainly fits here, so nothing was tried."
-    tried = ", and then ".join(repair.text for repair in check.repairs)
+        return words.NOTHING_TRIED
+    tried = [repair.text for repair in check.repairs]
     if check.ran:
-        return (
-            f"Checked on a copy of the model: with {tried}, the forward pass runs to its end, and "
-            f"the output is {_came(check.trace)}. The model itself is as it was."
-        )
-    return (
-        f"Tried on a copy of the model: {tried}. It did not reach its end: "
-        f"{explain_failure(check.trace)} The model itself is as it was."
-    )
+        return words.say_ran(tried, _came(check.trace))
+    return words.say_stopped(tried, explain_failure(check.trace))
 
 
 def _out_of_memory(trace: ForwardTrace) -> bool:
@@ -139,87 +140,24 @@ def _out_of_memory(trace: ForwardTrace) -> bool:
 
 def _failure(trace: ForwardTrace, step: Step, check: Check | None) -> tuple[str, ...]:
     if _out_of_memory(trace):
-        advice = "There is less memory than this batch asks for: a smaller batch asks for less."
-        return explain_failure(trace), advice
-    product = arithmetic(trace, step)
-    count = f"{product}: that is how many features arrive here." if product else ""
+        return explain_failure(trace), words.TOO_LARGE
+    count = words.say_features(arithmetic(trace, step))
     return tuple(text for text in (explain_failure(trace), count, describe_check(check)) if text)
 
 
 def _came(trace: ForwardTrace) -> str:
+    """What the output is, in words."""
     output = trace.output
-    if isinstance(output, Tensor):
-        return f"a tensor of shape {tuple(output.shape)}"
-    return f"a {type(output).__name__}"
-
-
-# --- NaN and infinity -----------------------------------------------------------------------------
+    shape = tuple(output.shape) if isinstance(output, Tensor) else None
+    return words.name_output(shape, type(output).__name__)
 
 
 def _nonfinite(
     trace: ForwardTrace, inputs: Inputs, step: Step, operands: list[Tensor]
 ) -> tuple[str, ...]:
-    given = next((t for t in inputs.tensors() if not _finite(t)), None)
+    given = next((t for t in inputs.tensors() if not is_finite(t)), None)
     said = explain_nonfinite(trace, given), explain_values(step, operands)
     return tuple(text for text in said if text)
-
-
-def explain_values(step: Step, operands: list[Tensor]) -> str:
-    """The very values that an operation made NaN or infinity of.
-
-    Args:
-        step: whose value holds some.
-        operands: what went into it, parameters included.
-
-    Returns:
-        `at (0, 2): log(0) = -inf` for some of them where each value is made of one value of each
-        operand, else the ranges of the operands; an empty text without operands.
-    """
-    value = step.value
-    if value is None or not operands:
-        return ""
-    bad = [n for n, operand in enumerate(operands) if not _finite(operand)]
-    spoilt = ""
-    if bad:
-        places = ", ".join(f"{n + 1} {tuple(operands[n].shape)}" for n in bad)
-        spoilt = f"NaN or infinity is in what went in already: operand {places}."
-    pointwise = step.op not in _MIXING and not step.op.startswith("conv")
-    if pointwise and all(_stretches(operand, value) for operand in operands):
-        rows = (~value.isfinite()).nonzero()[:_SHOWN].tolist()
-        shown = [_at(step.op, row, operands, value) for row in rows]
-        more = int((~value.isfinite()).sum()) - len(rows)
-        rest = f", and {more} more" if more > 0 else ""
-        return f"{spoilt} The values that made it: {'; '.join(shown)}{rest}.".strip()
-    ranges = [
-        f"{tuple(o.shape)} from {o.min().item():.4g} to {o.max().item():.4g}"
-        for o in operands
-        if o.numel() and not o.is_complex() and _finite(o)
-    ]
-    return f"{spoilt} What went in: {', '.join(ranges)}.".strip() if ranges else spoilt
-
-
-def _at(op: str, row: list[int], operands: list[Tensor], value: Tensor) -> str:
-    place = tuple(row)
-    given = ", ".join(f"{operand.expand(value.shape)[place].item():.6g}" for operand in operands)
-    where = f"at {place if len(place) != 1 else f'({place[0]})'}: " if place else ""
-    return f"{where}{op}({given}) = {value[place].item():g}".replace("nan", "NaN")
-
-
-def _stretches(operand: Tensor, value: Tensor) -> bool:
-    try:
-        operand.expand(value.shape)
-    except RuntimeError:
-        return False
-    return True
-
-
-def _finite(tensor: Tensor) -> bool:
-    if tensor.layout is not torch.strided or not tensor.is_floating_point():
-        return True
-    return bool(tensor.isfinite().all())
-
-
-# --- a batch that is lost -------------------------------------------------------------------------
 
 
 def _lost_batch(trace: ForwardTrace, inputs: Inputs) -> tuple[str, str] | None:
@@ -235,12 +173,7 @@ def _lost_batch(trace: ForwardTrace, inputs: Inputs) -> tuple[str, str] | None:
             continue
         if output.shape[0] == step.shape[0]:
             source = " ".join(step.source.split()) or step.op
-            return step.name, (
-                f"It ran, but {source} made {step.shape[0]} rows of {batch} "
-                f"sample{'' if batch == 1 else 's'}: {given} became {step.shape}. "
-                "A reshape(-1, ...) with another size than the true one mixes the samples; "
-                "torch.flatten(x, 1) keeps the batch axis."
-            )
+            return step.name, words.say_mixed(source, batch, given, step.shape)
     return None
 
 

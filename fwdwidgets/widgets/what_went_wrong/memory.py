@@ -9,16 +9,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch import nn
 
-from fwdwidgets.trace import ForwardTrace, Inputs, left_as_found, named_modules, rerun, wants_graph
+from fwdwidgets.trace import ForwardTrace, Inputs, rerun
+from fwdwidgets.widgets.what_went_wrong.meter import bytes_alive, distinct_bytes
 
 _FEW, _MORE = 2, 3
 """Two batches of different size; one sample alone would not do for BatchNorm in train mode."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What one batch needs beside what there is.
+
+    Attributes:
+        needed: bytes.
+        fits: whether that is no more than there is.
+        largest: the largest batch that fits, 0 where none; None: any fits.
+    """
+
+    needed: int
+    fits: bool
+    largest: int | None
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,11 @@ class Need:
             return 0
         return int(min(limits)) if limits else None
 
+    def fit(self, batch: int, budget: int) -> Fit:
+        """What a batch needs beside a budget of bytes."""
+        needed = self.at(batch)
+        return Fit(needed, needed <= budget, self.largest(budget))
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -60,9 +77,14 @@ class Memory:
     inference: Need
     training: Need | None
 
-    def need(self, *, training: bool) -> Need:
-        """What training needs, or prediction; prediction where nothing can be trained."""
-        return self.training if training and self.training is not None else self.inference
+    def sizes(self, batch: int) -> dict[str, int]:
+        """Bytes of the result of each step, for a batch."""
+        return {name: need.at(batch) for name, need in self.steps.items()}
+
+
+def result_sizes(trace: ForwardTrace) -> dict[str, int]:
+    """Bytes of the result of each step as it ran, by the name of the step."""
+    return {step.name: _bytes(step.values) for step in trace if step.values}
 
 
 def measure_memory(model: nn.Module, inputs: Inputs, trace: ForwardTrace) -> Memory | None:
@@ -84,11 +106,11 @@ def measure_memory(model: nn.Module, inputs: Inputs, trace: ForwardTrace) -> Mem
     passes = [rerun(model, rows)[0] for rows in (few, more)]
     if any(one.error is not None for one in passes):
         return None
-    held = _distinct([*model.parameters(), *model.buffers()])
+    held = distinct_bytes([*model.parameters(), *model.buffers()])
     grown = [_bytes(rows.tensors()) for rows in (few, more)]
     base = sum(held.values())
     runs = [
-        [[base + given + new for new in _alive(model, rows, learn)] for learn in (False, True)]
+        [[base + given + new for new in bytes_alive(model, rows, learn)] for learn in (False, True)]
         for rows, given in zip((few, more), grown, strict=True)
     ]
     (predicted, learned), (predicted_more, learned_more) = runs
@@ -134,68 +156,3 @@ def _below(line: tuple[float, float], lines: set[tuple[float, float]]) -> bool:
 
 def _bytes(tensors: Any) -> int:
     return sum(t.numel() * t.element_size() for t in tensors)
-
-
-def _distinct(tensors: list[Tensor]) -> dict[int, int]:
-    """Bytes by the address of each piece of memory; shared weights count once."""
-    found = {}
-    for tensor in tensors:
-        if tensor.layout is torch.strided:
-            storage = tensor.untyped_storage()
-            found[storage._cdata] = storage.nbytes()
-    return found
-
-
-def _alive(model: nn.Module, inputs: Inputs, learn: bool) -> list[int]:
-    """The new bytes that are alive after each operation; empty where it cannot be learned."""
-    try:
-        return _meter(model, inputs, learn, graph=learn)
-    except RuntimeError as error:
-        if learn or not wants_graph(error):
-            raise
-        return _meter(model, inputs, learn, graph=True)
-
-
-def _meter(model: nn.Module, inputs: Inputs, learn: bool, *, graph: bool) -> list[int]:
-    own = inputs.copied()
-    meter = _Meter([*model.parameters(), *model.buffers(), *own.tensors()])
-    with left_as_found(named_modules(model)), torch.set_grad_enabled(graph):
-        for parameter in model.parameters():
-            parameter.grad = None  # gradients count; those from before are put back
-        with meter:
-            output = own.call(model)
-            roots = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.requires_grad]
-            if learn:
-                if not roots:
-                    return []
-                try:
-                    torch.autograd.backward([root.abs().sum() for root in roots])
-                except RuntimeError:  # an operation in place took away what it needs
-                    return []
-    return meter.moments
-
-
-class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the bytes of the tensors that operations make, as long as they are alive.
-
-    Attributes:
-        moments: how many there were, after each operation.
-    """
-
-    def __init__(self, known: list[Tensor]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.moments = [0]
-        self._known = _distinct(known)
-        self._alive: dict[int, tuple[Any, int]] = {}
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-        result = function(*args, **(kwargs or {}))
-        for value in tree_leaves(result):
-            if isinstance(value, Tensor) and value.layout is torch.strided:
-                storage = value.untyped_storage()
-                if storage._cdata not in self._known:
-                    reference: Any = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
-                    self._alive[storage._cdata] = reference, storage.nbytes()
-        self._alive = {k: v for k, v in self._alive.items() if not v[0].expired()}
-        self.moments.append(sum(size for _, size in self._alive.values()))
-        return result

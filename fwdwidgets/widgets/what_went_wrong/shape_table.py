@@ -5,8 +5,26 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from fwdwidgets.widgets.what_went_wrong.words import name_step
+
 if TYPE_CHECKING:
-    from fwdwidgets.widgets.what_went_wrong.mismatch import Meetings
+    from fwdwidgets.trace import Step
+    from fwdwidgets.widgets.what_went_wrong.meetings import Meetings
+
+
+def describe_shapes(step: Step, met: Meetings | None) -> str:
+    """The shapes of a step: axis by axis where they meet, else in one line.
+
+    Args:
+        step: any step of a trace.
+        met: its shapes, if they can be drawn.
+    """
+    title = name_step(step.name, step.source)
+    if met is not None:
+        return shape_table(title, met)
+    given = " and ".join(map(str, step.input_shapes)) or "nothing"
+    came = str(step.shape) if step.error is None else type(step.error).__name__
+    return f"<p>{escape(title)}: {escape(f'{given} → {came}')}</p>"
 
 
 def shape_table(title: str, meetings: Meetings) -> str:
@@ -35,11 +53,6 @@ def shape_table(title: str, meetings: Meetings) -> str:
         f'<tr><th scope="row">{between}</th>{"".join(signs)}</tr>'
         f'<tr><th scope="row">{escape(below)}</th>{lower}</tr></table></div>'
     )
-
-
-def shape_line(title: str, shapes: str) -> str:
-    """The shapes of an operation that are not drawn, in one line."""
-    return f"<p>{escape(title)}: {escape(shapes)}</p>"
 
 
 def _size(axis: tuple[str, str], agree: bool | None) -> str:

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
-import numpy as np
-import torch
 import traitlets
 from torch import Tensor, nn
 from traitlets import observe, validate
 
-from fwdwidgets import display, figures
+from fwdwidgets import figures
 from fwdwidgets.figures import badge
 from fwdwidgets.trace import ForwardTrace, Step, as_inputs
 from fwdwidgets.widgets.shared import (
@@ -23,19 +21,20 @@ from fwdwidgets.widgets.shared import (
     Plot,
     StepTable,
     Text,
-    panels,
     row,
 )
+from fwdwidgets.widgets.what_went_wrong import words
 from fwdwidgets.widgets.what_went_wrong.compute import Finding, build, find_wrong
-from fwdwidgets.widgets.what_went_wrong.memory import Memory, measure_memory
-from fwdwidgets.widgets.what_went_wrong.mismatch import in_and_out
-from fwdwidgets.widgets.what_went_wrong.shape_table import shape_line, shape_table
+from fwdwidgets.widgets.what_went_wrong.draw import draw_bytes, draw_values
+from fwdwidgets.widgets.what_went_wrong.figure import WrongFigure
+from fwdwidgets.widgets.what_went_wrong.meetings import in_and_out
+from fwdwidgets.widgets.what_went_wrong.memory import result_sizes
+from fwdwidgets.widgets.what_went_wrong.shape_table import describe_shapes
 
 MB = 1_000_000
 """Bytes in a megabyte."""
 MOST_MB = 2**20
 MOST_BATCH = 1_000_000
-MOST_BARS = 14
 VIEWS = ("bytes", "values")
 
 
@@ -95,9 +94,11 @@ class WhatWentWrong(ForwardWidget):
         super().__init__("what went wrong", unknown)
         self._finding: Finding = find_wrong(build(model), as_inputs(inputs))
         self._operands: tuple[str, list[Tensor]] = ("", [])
-        self._memory = self._measure()
+        self._memory = self._finding.measure()
         self._publish()
-        self._make_figure()
+        self._figure = WrongFigure()
+        self._plot = Plot(self._figure.canvas, "what went wrong")
+        self._plot.add_class("fwd-figure")
         self._build_controls()
         self.step = step if step is not None else self._first_step()
         self.view = view or ("values" if self.kind == "nonfinite" else "bytes")
@@ -123,16 +124,6 @@ class WhatWentWrong(ForwardWidget):
         return self._plot.figure
 
     # --- what was found -----------------------------------------------------------------------
-
-    def _measure(self) -> Memory | None:
-        """The bytes of the model, or of the repaired copy where that runs by itself."""
-        found = self._finding
-        if found.kind != "error" or found.out_of_memory:
-            return measure_memory(found.model, found.inputs, found.trace)
-        check = found.check
-        if check is None or not check.ran or any(repair.edit for repair in check.repairs):
-            return None
-        return measure_memory(check.model, found.inputs, check.trace)
 
     def _publish(self) -> None:
         found, check = self._finding, self._finding.check
@@ -198,84 +189,29 @@ class WhatWentWrong(ForwardWidget):
             self._show_finding()
             self._show()
 
-    # --- draw ---------------------------------------------------------------------------------
-
-    def _make_figure(self) -> None:
-        board = figures.Board()
-        self._bars = figures.NamedBars(board, "bytes")
-        self._values = [figures.Layer(board, name) for name in ("operand 1", "operand 2", "result")]
-        thirds = [(0.0, 0.3, 0.12, 1.0), (0.35, 0.65, 0.12, 1.0), (0.7, 1.0, 0.12, 1.0)]
-        stacked = [(0.0, 0.94, 0.76, 1.0), (0.0, 0.94, 0.38, 0.62), (0.0, 0.94, 0.0, 0.24)]
-        canvas = board.canvas(
-            {
-                0: figures.View(560, [(0.3, 0.8, 0.04, 1.0), *stacked], {"t": 60}),
-                640: figures.View(360, [(0.14, 0.86, 0.04, 1.0), *thirds], {"t": 60}),
-            }
-        )
-        self._plot = Plot(canvas, "what went wrong")
-        self._plot.add_class("fwd-figure")
+    # --- show ---------------------------------------------------------------------------------
 
     def _show(self) -> None:
         step = self.trace[self.step] if self.step is not None and self.step in self.trace else None
         drawing = figures.Drawing()
         if self.view == "bytes":
-            for panel in self._values:
-                self._clear(drawing, panel)
-            self._draw_bytes(drawing)
+            batch = self.batch_size if self._memory else self._finding.inputs.batch or 1
+            draw_bytes(drawing, self._figure, self._sizes(), self.step, batch)
         else:
-            self._bars.hide(drawing)
-            self._draw_values(drawing, step)
-        self._plot.draw(drawing, self._describe(step))
+            operands = [] if step is None else self._operands_of(step)
+            draw_values(drawing, self._figure, operands, None if step is None else step.value)
+        name = "no step" if step is None else step.name
+        self._plot.draw(drawing, words.label(self.view, name, self.batch_size))
         self._shapes.value = "" if step is None else self._describe_shapes(step)
         self._show_memory()
         self._table.show(self.trace, self.step or "")
         self._follow()
 
-    def _clear(self, drawing: figures.Drawing, panel: figures.Layer) -> None:
-        panel.say(drawing, "")
-        panel.hide(drawing)
-
-    def _draw_bytes(self, drawing: figures.Drawing) -> None:
-        sizes = self._sizes()
-        largest = sorted(sizes, key=lambda name: sizes[name], reverse=True)[:MOST_BARS]
-        shown = [name for name in sizes if name in largest or name == self.step]
-        if not shown:
-            self._bars.hide(drawing)
-            return
-        marks = ["▸" if name == self.step else "" for name in shown]
-        colors = [figures.PREDICTED if mark else figures.OTHER for mark in marks]
-        values = np.array([sizes[name] for name in shown], np.float64)
-        texts = [in_bytes(value) for value in values]
-        ends = display.value_range(torch.from_numpy(values)).tolist()
-        self._bars.draw(drawing, shown, values, ends, texts=texts, signs=marks, colors=colors)
-        many = f", {len(shown)} of {len(sizes)} steps" if len(shown) < len(sizes) else ""
-        batch = self.batch_size if self._memory else self._finding.inputs.batch or 1
-        self._bars.say(drawing, f"<b>bytes of each step's result</b><br>batch of {batch:,}{many}")
-
     def _sizes(self) -> dict[str, int]:
         """Bytes of the result of each step: for the chosen batch, or else as it ran."""
         if self._memory is not None:
-            return {name: need.at(self.batch_size) for name, need in self._memory.steps.items()}
-        return {
-            step.name: sum(v.numel() * v.element_size() for v in step.values)
-            for step in self.trace
-            if step.values
-        }
-
-    def _draw_values(self, drawing: figures.Drawing, step: Step | None) -> None:
-        operands = [] if step is None else self._operands_of(step)
-        first, second = (operands[n] if n < len(operands) else None for n in (0, 1))
-        result = None if step is None else step.value
-        for panel, name, value in zip(
-            self._values, ("went in", "and", "came out"), (first, second, result), strict=True
-        ):
-            if value is None:
-                self._clear(drawing, panel)
-                continue
-            where = display.grid(tuple(value.shape))
-            part = f"<br>{where.shown}" if where.shown else ""
-            panel.say(drawing, f"<b>{name}</b> {tuple(value.shape)}{part}")
-            panels.draw_value(drawing, panel, display.as_float(value), where)
+            return self._memory.sizes(self.batch_size)
+        return result_sizes(self.trace)
 
     def _operands_of(self, step: Step) -> list[Tensor]:
         """What went into a step; the model runs again for another one."""
@@ -283,7 +219,8 @@ class WhatWentWrong(ForwardWidget):
             self._operands = step.name, self._finding.operands(step)
         return self._operands[1]
 
-    # --- in words -----------------------------------------------------------------------------
+    def _describe_shapes(self, step: Step) -> str:
+        return describe_shapes(step, self._finding.meetings(step) or in_and_out(step))
 
     def _show_finding(self) -> None:
         first, *others = self._finding.sentences
@@ -291,67 +228,24 @@ class WhatWentWrong(ForwardWidget):
         self._error = "" if fine else first
         self._notes["found"] = first if fine else ""
         self._notes |= {f"more {n}": text for n, text in enumerate(others)}
-        self._badge.value = self._describe_kind()
+        error = type(self.trace.error).__name__
+        said = words.badge(self.kind, self.wrong_step, error, self.repairs, self.repaired)
+        self._badge.value = badge.badge_html(*said)
         self._show_message()
 
-    def _describe_kind(self) -> str:
-        if self.kind == "fine":
-            return badge.badge_html("correct", "nothing went wrong")
-        if self.kind == "error":
-            what = f"{type(self.trace.error).__name__} in {self.wrong_step}"
-            if self.repaired:
-                first, *more = self.repairs
-                also = f" and {len(more)} more" if more else ""
-                return badge.badge_html("incorrect", what, f"a copy ran with {first}{also}")
-            return badge.badge_html("incorrect", what)
-        if self.kind == "nonfinite":
-            return badge.badge_html("incorrect", f"NaN or infinity first in {self.wrong_step}")
-        return badge.badge_html("incorrect", f"the samples are mixed in {self.wrong_step}")
-
-    def _describe(self, step: Step | None) -> str:
-        name = step.name if step else "no step"
-        if self.view == "values":
-            return f"values that went into {name}, and its result"
-        return f"bytes of each step's result, batch of {self.batch_size}; chosen: {name}"
-
-    def _describe_shapes(self, step: Step) -> str:
-        source = " ".join(step.source.split())
-        title = f"{step.name}, {source}" if source else step.name
-        met = self._finding.meetings(step) or in_and_out(step)
-        if met is not None:
-            return shape_table(title, met)
-        given = " and ".join(map(str, step.input_shapes)) or "nothing"
-        came = str(step.shape) if step.error is None else type(step.error).__name__
-        return shape_line(title, f"{given} → {came}")
-
     def _show_memory(self) -> None:
-        memory = self._memory
+        memory, batch = self._memory, self.batch_size
         if memory is None:
-            self._status.value = (
-                "no forward pass to measure: the bars are the results up to here, for this batch"
-                if self.kind == "error"
-                else "bytes are known for this batch alone: on two or three samples the model fails"
-            )
+            self._status.value = words.say_unmeasured(self.kind)
             return
         budget = round(self.memory_mb * MB)
-        parts = []
-        for training, words in ((False, "to predict"), (True, "to train")):
-            if training and memory.training is None:
-                self.set_trait("largest_training_batch", None)
-                continue
-            need = memory.need(training=training)
-            largest = need.largest(budget)
-            name = "largest_training_batch" if training else "largest_batch"
-            self.set_trait(name, largest)
-            much = "any batch" if largest is None else f"a batch of at most {largest:,}"
-            fits = need.at(self.batch_size) <= budget
-            sign = "✓ fits" if fits else "✗ too large"
-            parts.append(f"{words}: {in_bytes(need.at(self.batch_size))} {sign} ({much})")
+        predict = memory.inference.fit(batch, budget)
+        train = memory.training.fit(batch, budget) if memory.training else None
+        self.set_trait("largest_batch", predict.largest)
+        self.set_trait("largest_training_batch", train.largest if train else None)
         repaired = self.kind == "error" and not self._finding.out_of_memory
-        whose = " of the repaired copy" if repaired else ""
-        self._status.value = (
-            f"batch of {self.batch_size:,} in {self.memory_mb:,.0f} MB · {' · '.join(parts)} · "
-            f"weights{whose} {in_bytes(memory.weights)}"
+        self._status.value = words.describe_memory(
+            batch, self.memory_mb, predict, train, memory.weights, repaired
         )
 
     # --- controls -----------------------------------------------------------------------------
@@ -393,13 +287,3 @@ class WhatWentWrong(ForwardWidget):
             self._frame,
         ]
         self._keep()
-
-
-def in_bytes(count: float) -> str:
-    """A number of bytes as a person reads it: `13,824 B`, `3.2 MB`."""
-    if count < 100_000:
-        return f"{count:,.0f} B"
-    for unit, size in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
-        if count < 1000 * size or unit == "GB":
-            return f"{count / size:,.1f} {unit}"
-    raise AssertionError("GB takes any")

@@ -519,7 +519,7 @@ def test_training_bytes_are_those_of_such_a_batch(batch):
 
 @given(st.integers(0, 10**7))
 def test_the_largest_batch_fits_and_one_more_does_not(budget):
-    need = MEMORY.need(training=True)
+    need = MEMORY.training
     largest = need.largest(budget)
     if largest:
         assert need.at(largest) <= budget

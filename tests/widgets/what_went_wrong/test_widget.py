@@ -10,7 +10,7 @@ from torch import nn
 from traitlets import TraitError
 
 import fwdwidgets as fw
-from fwdwidgets.widgets.what_went_wrong.widget import in_bytes
+from fwdwidgets.widgets.what_went_wrong.words import in_bytes
 
 
 class Classifier(nn.Module):

@@ -10,7 +10,6 @@ from torch import nn
 from traitlets import TraitError
 
 import fwdwidgets as fw
-from fwdwidgets.widgets.what_went_wrong.words import in_bytes
 
 
 class Classifier(nn.Module):
@@ -269,11 +268,3 @@ def test_many_steps_show_the_largest_and_the_chosen():
         t.replace("<b>", "").replace(" ▸</b>", "") for t in widget.figure.layout.yaxis.ticktext
     ]
     assert names == ["0", *map(str, range(6, 20))]
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(13_824, "13,824 B"), (401_408, "401.4 kB"), (3.2e6, "3.2 MB"), (5e12, "5,000.0 GB")],
-)
-def test_bytes_in_words(count, text):
-    assert in_bytes(count) == text

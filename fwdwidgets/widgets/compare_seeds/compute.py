@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.networks import Answer, Forward, Run
 
 MOST = 6
@@ -101,6 +102,20 @@ class Networks:
             failure = f"{self.describe(failed)}: {runs[failed].failure}"
         every = tuple([runs[number] for number in self._chosen])
         return Comparison(every, measure(every), failure)
+
+
+def explain_first_nonfinite(titles: Sequence[str], runs: Sequence[Run]) -> str:
+    """Where NaN or infinity begin in the first network that has any; empty where none has.
+
+    Args:
+        titles: one a network.
+        runs: one a network.
+    """
+    for title, run in zip(titles, runs, strict=True):
+        told = explain_nonfinite(run.trace, run.batch)
+        if told:
+            return f"{title}: {told}"
+    return ""
 
 
 def measure(runs: Sequence[Run]) -> dict[str, tuple[float, ...]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from fwdwidgets.figures.bars import NamedBars
-from fwdwidgets.figures.board import Board, Canvas, View, beside
-from fwdwidgets.figures.heatmap import Matrix
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from fwdwidgets.figures import Board, Canvas, Drawing, Matrix, NamedBars, View
+from fwdwidgets.figures.board import beside
 
 _COLUMNS = (90, 1, 0), (28, 1, 0), (100, 0.75, 50)
 _HEIGHTS = (0, 1), (0, 1), (0.06, 1)
@@ -45,4 +48,26 @@ class ComparisonFigure:
                 },
             },
             showlegend=True,
+        )
+
+    def draw_distances(
+        self, drawing: Drawing, names: Sequence[str], distances: Mapping[str, Sequence[float]]
+    ) -> None:
+        """Draw how far the networks are from the first one.
+
+        Args:
+            drawing: what the redraw assigns; added to.
+            names: one a network.
+            distances: by step, one a network, 0 to 2; that of the first is left out.
+        """
+        panel = self.distances
+        panel.say(drawing, f"<b>distance to {names[0]}</b><br>0: the same, 1.41: unrelated")
+        panel.draw(
+            drawing,
+            np.array([each[1:] for each in distances.values()], dtype=np.float32),
+            (0.0, 2.0),
+            rows=list(distances),
+            columns=list(names[1:]),
+            number=".2f",
+            hover=("step", "", f"distance to {names[0]}"),
         )

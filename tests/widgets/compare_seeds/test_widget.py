@@ -9,7 +9,7 @@ import traitlets
 from torch import nn
 
 import fwdwidgets as fw
-from fwdwidgets.widgets.compare_seeds.widget import MAX_STEPS
+from fwdwidgets.widgets.compare_seeds.draw import MAX_STEPS
 from tests.widgets.looking import find, images, message
 
 

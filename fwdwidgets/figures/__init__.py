@@ -5,21 +5,20 @@ A `Board` collects panels and makes a `Canvas` of them; each panel then draws ar
 """
 
 from fwdwidgets.figures import badge
-from fwdwidgets.figures.bars import Classes, NamedBars, class_colors
-from fwdwidgets.figures.board import (
-    OTHER,
-    PREDICTED,
-    SERIES,
-    TRUE,
-    Board,
-    Canvas,
-    View,
-)
+from fwdwidgets.figures.bars import NamedBars
+from fwdwidgets.figures.board import Board, Canvas
+from fwdwidgets.figures.classes import Classes, class_colors
+from fwdwidgets.figures.colors import OTHER, PREDICTED, SERIES, TRUE
 from fwdwidgets.figures.drawing import Drawing, escape, exact, short
-from fwdwidgets.figures.heatmap import MAX_MARKS, Heatmap, Layer, Matrix, hover_cells
-from fwdwidgets.figures.lines import Lines, NumberLine
+from fwdwidgets.figures.heatmap import Heatmap, hover_cells
+from fwdwidgets.figures.layer import MAX_MARKS, Layer
+from fwdwidgets.figures.lines import Lines
+from fwdwidgets.figures.matrix import Matrix
+from fwdwidgets.figures.number_line import NumberLine
+from fwdwidgets.figures.view import MARGIN, Rect, View, beside
 
 __all__ = [
+    "MARGIN",
     "MAX_MARKS",
     "OTHER",
     "PREDICTED",
@@ -35,8 +34,10 @@ __all__ = [
     "Matrix",
     "NamedBars",
     "NumberLine",
+    "Rect",
     "View",
     "badge",
+    "beside",
     "class_colors",
     "escape",
     "exact",

@@ -1,14 +1,16 @@
-"""Bars that lie, a name at each: probabilities of classes, bytes of layers, series compared."""
+"""Bars that lie, a name at each: numbers of a code, bytes of layers, series compared."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from fwdwidgets.figures.board import OTHER, PREDICTED, SERIES, TRUE, Board
+from fwdwidgets.figures.board import Board
+from fwdwidgets.figures.colors import OTHER, SERIES
 from fwdwidgets.figures.drawing import Drawing, escape, exact, short
+from fwdwidgets.figures.panel import Panel
 
 _CLASSES = {"showgrid": False, "zeroline": False, "autorange": False, "fixedrange": True}
 # Numbers stand in a column as tick labels: plotly measures each text at a bar, slowly.
@@ -21,7 +23,7 @@ _NUMBERS = {
 }
 
 
-class NamedBars:
+class NamedBars(Panel):
     """A row a name: one bar with its number at the right, or one bar of each series.
 
     Attributes:
@@ -45,23 +47,17 @@ class NamedBars:
         x = {"nticks": nticks, "zeroline": True, "zerolinewidth": 1, "fixedrange": True}
         left = {**_CLASSES, "tickmode": "array", "ticks": "", "ticklabelstandoff": 4}
         right = {**_CLASSES, **_NUMBERS}
-        self.axis = board.axes(x, left if named else right, values="x")
-        where = {"xaxis": f"x{self.axis}", "yaxis": f"y{self.axis}", "orientation": "h"}
+        axis = board.axes(x, left if named else right, values="x")
         self.traces = [
-            board.trace(type="bar", name=name, marker={"color": color}, **where)
+            board.trace(axis, type="bar", orientation="h", name=name, marker={"color": color})
             for color in (SERIES[:series] if series > 1 else [OTHER])
         ]
-        self.names = self.axis if named else None
-        self._numbers = self.axis
+        self.names = axis if named else None
+        self._numbers = axis
         if named and series == 1:
-            self._numbers = board.overlay(self.axis, **right)
-        self._title = board.panel(
-            self.axis, overlay=self._numbers if self._numbers != self.axis else None
-        )
-
-    def say(self, drawing: Drawing, title: str) -> None:
-        """Set the title above the panel; plotly's markup."""
-        drawing.layout[f"annotations[{self._title}].text"] = title
+            self._numbers = board.overlay(axis, **right)
+        overlay = self._numbers if self._numbers != axis else None
+        super().__init__(axis, board.panel(axis, overlay=overlay))
 
     def draw(
         self,
@@ -150,71 +146,3 @@ class NamedBars:
         for name in {f"x{self.axis}", f"y{self.axis}", f"y{self._numbers}"}:
             drawing.layout[f"{name[0]}axis{name[1:]}.visible"] = False
         self.say(drawing, "")
-
-
-class Classes:
-    """Logits and probabilities side by side, the predicted and the true class marked.
-
-    Attributes:
-        logits: the panel of the logits, which carries the names.
-        probabilities: the panel of the probabilities.
-    """
-
-    def __init__(self, board: Board) -> None:
-        """Claim two panels: logits, probabilities."""
-        self.logits = NamedBars(board, "logits")
-        self.probabilities = NamedBars(board, "softmax", named=False, nticks=2)
-
-    def draw(
-        self,
-        drawing: Drawing,
-        classes: Sequence[int],
-        names: Sequence[str],
-        logits: np.ndarray | None,
-        probabilities: np.ndarray,
-        *,
-        ranges: Mapping[str, Sequence[float]],
-        digits: int,
-        prediction: int | None,
-        label: int | None,
-        titles: tuple[str, str],
-        note: str = "",
-    ) -> None:
-        """Draw the bars, the predicted and the true class marked by sign and colour.
-
-        Args:
-            drawing: what the redraw assigns; added to.
-            classes: class indices, from top to bottom.
-            names: the name of each of them.
-            logits: one a class drawn, or None where the model gives probabilities only.
-            probabilities: one a class drawn, 0 to 1.
-            ranges: the ends of the axes of `"logits"`, where there are some, and `"probabilities"`.
-            digits: so many of a logit are printed after the point.
-            prediction: the predicted class index, or None.
-            label: the true class index, or None.
-            titles: above the logits, above the probabilities.
-            note: a line below the first title.
-        """
-        colors = class_colors(classes, prediction, label)
-        signs = [("▸" if c == prediction else "") + ("✓" if c == label else "") for c in classes]
-        if logits is None:
-            self.logits.show_names(drawing, names, signs)
-        else:
-            texts = [f"{v:.{digits}f}" for v in logits]
-            ends = ranges["logits"]
-            self.logits.draw(drawing, names, logits, ends, texts=texts, signs=signs, colors=colors)
-        percent = [f"{v:.1%}" for v in probabilities]
-        ends = ranges["probabilities"]
-        self.probabilities.draw(drawing, names, probabilities, ends, texts=percent, colors=colors)
-        self.logits.say(drawing, f"<b>{titles[0]}</b>" + (f"<br>{note}" if note else ""))
-        self.probabilities.say(drawing, f"<b>{titles[1]}</b>" + ("<br> " if note else ""))
-
-    def hide(self, drawing: Drawing) -> None:
-        """Take logits and probabilities off the screen."""
-        self.logits.hide(drawing)
-        self.probabilities.hide(drawing)
-
-
-def class_colors(classes: Sequence[int], prediction: int | None, label: int | None) -> list[str]:
-    """The colour of each class: true, predicted or neither."""
-    return [TRUE if c == label else PREDICTED if c == prediction else OTHER for c in classes]

@@ -2,100 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
 
-PREDICTED, TRUE, OTHER, BAD = "#d97a12", "#2a9467", "#6d87a8", "#c026d3"
-SERIES = ("#4477aa", "#d97a12", "#2a9467", "#aa3377", "#8a7a1e", "#2aa5c4")
-"""Colours of series that stand side by side; their order and their names tell them as well."""
+from fwdwidgets.figures.colors import COLORSCALES, HOVER, INK
+from fwdwidgets.figures.view import MARGIN, View
 
 UNMEASURED = {"tickangle": 0, "ticklabeloverflow": "allow"}
 """Else plotly measures each tick label in the page, a sixth of a redraw."""
-
-COLORSCALES: dict[str, dict[str, list[list[Any]]]] = {
-    # In numbers: a name such as "gray" is known to plotly in Python and not in the page.
-    "input": {theme: [[0.0, "#000000"], [1.0, "#ffffff"]] for theme in ("light", "dark")},
-    "activations": {
-        "light": [
-            [0.0, "#2166ac"],
-            [0.25, "#84bbdc"],
-            [0.5, "#ffffff"],
-            [0.75, "#f0a07e"],
-            [1.0, "#b2182b"],
-        ],
-        "dark": [
-            [0.0, "#7cc0ff"],
-            [0.25, "#2f6ea5"],
-            [0.5, "#0d1014"],
-            [0.75, "#a34a2a"],
-            [1.0, "#ff9b78"],
-        ],
-    },
-    # Those of a matrix stay so pale, or on a dark page so dark, that its numbers can be read.
-    "share": {
-        "light": [[0.0, "#ffffff"], [0.5, "#c9def0"], [1.0, "#93bfe4"]],
-        "dark": [[0.0, "#0d1014"], [0.5, "#1c4263"], [1.0, "#2f6ea5"]],
-    },
-    "signed": {
-        "light": [[0.0, "#93bfe4"], [0.5, "#ffffff"], [1.0, "#f2a58f"]],
-        "dark": [[0.0, "#2f6ea5"], [0.5, "#0d1014"], [1.0, "#a34a2a"]],
-    },
-}
-"""Colours of a heatmap by theme: of an input, of signed values; of a matrix with numbers, of shares
-and counts from 0, of signed values."""
-
-_INK = {
-    "light": {"font": "#1f2328", "gap": "#c4cbd4", "grid": "#d8dde3", "zero": "#57606a"},
-    "dark": {"font": "#e6e9ed", "gap": "#4a515a", "grid": "#3a4048", "zero": "#9aa4af"},
-}
-_HOVER = {"light": "#ffffff", "dark": "#22272e"}
-MARGIN = {"l": 8, "r": 8, "t": 44, "b": 46}
-
-Rect = tuple[float, float, float, float]
-"""Where a panel stands: `(x0, x1, y0, y1)`, fractions of the figure, `y` upwards."""
-
-
-@dataclass(frozen=True)
-class View:
-    """How the panels stand in a figure of some width.
-
-    Attributes:
-        height: of the whole figure, in pixels.
-        places: one a panel, in the order in which the panels were made.
-        margin: in pixels, those that are not as always.
-        layout: further layout properties by dotted path; each view must then have them.
-    """
-
-    height: int
-    places: Sequence[Rect]
-    margin: Mapping[str, int] | None = None
-    layout: Mapping[str, Any] | None = None
-
-
-def beside(width: int, *columns: tuple[int, float, int]) -> list[tuple[float, float]]:
-    """Where panels stand that stand beside each other, so that their words have room.
-
-    Args:
-        width: of the whole figure, in pixels.
-        columns: of each panel the pixels at its left, its share of what is left over, and the
-            pixels at its right.
-
-    Returns:
-        `(x0, x1)` of each, fractions of what is between the margins.
-    """
-    room = width - MARGIN["l"] - MARGIN["r"]
-    free = room - sum(before + after for before, _, after in columns)
-    whole = sum(share for _, share, _ in columns)
-    ends, x = [], 0.0
-    for before, share, after in columns:
-        start = x + before
-        end = start + free * share / whole
-        ends.append((start / room, end / room))
-        x = end + after
-    return ends
 
 
 @dataclass(frozen=True)
@@ -135,11 +52,11 @@ class Board:
         self._themes: dict[str, dict[str, Any]] = {
             theme: {
                 "font.color": ink["font"],
-                "hoverlabel.bgcolor": _HOVER[theme],
+                "hoverlabel.bgcolor": HOVER[theme],
                 "hoverlabel.font.color": ink["font"],
                 "legend.font.color": ink["font"],
             }
-            for theme, ink in _INK.items()
+            for theme, ink in INK.items()
         }
         self._layout: dict[str, Any] = {
             "autosize": True,
@@ -155,29 +72,35 @@ class Board:
             "shapes": [],
         }
 
-    def trace(self, **properties: Any) -> int:
-        """Add a trace that is not seen yet; its number."""
-        self._data.append({"visible": False, "showlegend": False, **properties})
+    def trace(self, axis: str | None = None, **properties: Any) -> int:
+        """Add a trace that is not seen yet, on the axes of this suffix; its number."""
+        axes = {} if axis is None else {"xaxis": f"x{axis}", "yaxis": f"y{axis}"}
+        self._data.append({"visible": False, "showlegend": False, **axes, **properties})
         return len(self._data) - 1
 
-    def axes(self, x: dict[str, Any], y: dict[str, Any], *, values: str = "") -> str:
+    def axes(
+        self, x: dict[str, Any], y: dict[str, Any], *, values: str = "", square: bool = False
+    ) -> str:
         """Add a pair of axes; their suffix (`""`, `"2"`, ...).
 
         Args:
             x: properties of the x axis.
             y: properties of the y axis.
             values: which of the two carry values and so a grid: `""`, `"x"`, `"y"`, `"xy"`.
+            square: whether one unit is as long on both, so that cells are square.
         """
         self._axes += 1
         name = "" if self._axes == 1 else str(self._axes)
         self._layout[f"xaxis{name}"] = {**UNMEASURED, "anchor": f"y{name}", **x}
         self._layout[f"yaxis{name}"] = {**UNMEASURED, "anchor": f"x{name}", **y}
+        if square:
+            self._layout[f"yaxis{name}"]["scaleanchor"] = f"x{name}"
         self.ink_values(name, values)
         return name
 
     def ink_values(self, axis: str, letters: str) -> None:
         """Give the grid and the zero line of these axes their colours."""
-        for theme, ink in _INK.items():
+        for theme, ink in INK.items():
             for letter in letters:
                 self._themes[theme][f"{letter}axis{axis}.gridcolor"] = ink["grid"]
                 self._themes[theme][f"{letter}axis{axis}.zerolinecolor"] = ink["zero"]
@@ -186,7 +109,7 @@ class Board:
         """Draw a line around these axes, where their ground and the page may be of one colour."""
         for letter in "xy":
             self._layout[f"{letter}axis{axis}"] |= {"showline": True, "mirror": True}
-            for theme, ink in _INK.items():
+            for theme, ink in INK.items():
                 self._themes[theme][f"{letter}axis{axis}.linecolor"] = ink["gap"]
 
     def overlay(self, axis: str, **properties: Any) -> str:
@@ -200,9 +123,8 @@ class Board:
             **properties,
         }
         # plotly draws no axis without a trace: this one carries it.
-        carrier = {"x": [None], "y": [None], "xaxis": f"x{axis}", "yaxis": f"y{name}"}
-        self.trace(type="scatter", hoverinfo="skip", **carrier)
-        self._data[-1]["visible"] = True
+        carrier = self.trace(axis, type="scatter", hoverinfo="skip", x=[None], y=[None])
+        self._data[carrier] |= {"yaxis": f"y{name}", "visible": True}
         return name
 
     def backdrop(self, axis: str) -> int:
@@ -212,7 +134,7 @@ class Board:
         where = {"xref": f"x{axis}", "yref": f"y{axis}"}
         self._layout["shapes"].append({**rectangle, **where, **corners})
         number = len(self._layout["shapes"]) - 1
-        for theme, ink in _INK.items():
+        for theme, ink in INK.items():
             self._themes[theme][f"shapes[{number}].fillcolor"] = ink["gap"]
         return number
 
@@ -233,7 +155,7 @@ class Board:
             bar |= {"orientation": "h", "xanchor": "center", "yanchor": "top"}
             bar |= {"xpad": 0, "ypad": 6}
         self._layout[f"coloraxis{name}"] = {"colorbar": bar, "showscale": False}
-        for theme, ink in _INK.items():
+        for theme, ink in INK.items():
             self._themes[theme][f"coloraxis{name}.colorscale"] = COLORSCALES[kind][theme]
             self._themes[theme][f"coloraxis{name}.colorbar.outlinecolor"] = ink["gap"]
         return name

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Sequence
 
 import numpy as np
 
-from fwdwidgets.figures.board import OTHER, PREDICTED, SERIES, TRUE, Board
+from fwdwidgets.figures.board import Board
+from fwdwidgets.figures.colors import OTHER, PREDICTED, SERIES
 from fwdwidgets.figures.drawing import Drawing, escape, exact
+from fwdwidgets.figures.panel import Panel
 
 
-class Lines:
+class Lines(Panel):
     """One or more lines on one pair of axes, and points that are marked on them.
 
     Attributes:
@@ -32,33 +32,28 @@ class Lines:
         """
         axis = {"fixedrange": True, "zeroline": True, "zerolinewidth": 1, "nticks": 6}
         title = {"text": x, "standoff": 4, "font": {"size": 12}}
-        self.axis = board.axes({**axis, "title": title}, axis, values="xy")
-        where = {"xaxis": f"x{self.axis}", "yaxis": f"y{self.axis}"}
+        suffix = board.axes({**axis, "title": title}, axis, values="xy")
         self._words = escape(x), escape(y)
         self.traces = [
             board.trace(
+                suffix,
                 type="scatter",
                 mode="lines",
                 name=escape(name),
                 line={"color": color, "width": 2},
-                **where,
             )
             for name, color in zip(names, SERIES, strict=False)
         ]
         self._legend = len(names) > 1
         self.points = board.trace(
+            suffix,
             type="scatter",
             mode="markers",
             name="marked",
             marker={"symbol": "diamond"},
             cliponaxis=False,  # a mark on the edge is whole
-            **where,
         )
-        self._title = board.panel(self.axis)
-
-    def say(self, drawing: Drawing, title: str) -> None:
-        """Set the title above the panel; plotly's markup."""
-        drawing.layout[f"annotations[{self._title}].text"] = title
+        super().__init__(suffix, board.panel(suffix))
 
     def draw(
         self,
@@ -141,96 +136,3 @@ def _span(parts: Sequence[np.ndarray]) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
     room = (high - low) * 0.05 or max(abs(high) * 0.1, 0.5)
     return low - room, high + room
-
-
-class NumberLine:
-    """Values on one line, each with its name, the chosen one larger; what is true below them.
-
-    Attributes:
-        values: the number of the values' trace in `figure.data`.
-        targets: the number of the true values' trace.
-        axis: the suffix of its axes in the layout.
-    """
-
-    def __init__(self, board: Board, name: str) -> None:
-        """Claim a panel."""
-        x = {
-            "fixedrange": True,
-            "zeroline": True,
-            "zerolinewidth": 2,
-            "nticks": 9,
-            "ticks": "inside",
-        }
-        y = {"visible": False, "fixedrange": True, "range": [-1, 1.6]}
-        self.axis = board.axes(x, y, values="x")
-        where = {"xaxis": f"x{self.axis}", "yaxis": f"y{self.axis}", "type": "scatter"}
-        # A mark at the end of the line is whole.
-        self.values = board.trace(mode="markers", name=name, cliponaxis=False, **where)
-        self.targets = board.trace(mode="markers", name="target", cliponaxis=False, **where)
-        self._name = escape(name)
-        self._title = board.panel(self.axis)
-
-    def draw(
-        self,
-        drawing: Drawing,
-        values: np.ndarray,
-        names: Sequence[str],
-        chosen: int,
-        targets: np.ndarray | None = None,
-    ) -> None:
-        """Draw the values `(n,)`, and below them the true ones where they are known."""
-        full = [escape(name) for name in names]
-        here = [index == chosen for index in range(len(values))]
-        drawing.trace(
-            self.values,
-            x=values,
-            y=np.full(len(values), 0.5),
-            hovertext=full,
-            visible=True,
-            marker={
-                "color": [PREDICTED if each else OTHER for each in here],
-                "size": [18 if each else 11 for each in here],
-                "symbol": "diamond",
-            },
-            hovertemplate=f"%{{hovertext}}<br><b>%{{x:{exact(values)}}}</b><extra></extra>",
-        )
-        known = np.empty(0) if targets is None else targets
-        title = [f'<span style="color:{OTHER}">◆</span> {self._name}']
-        if len(known):
-            title.append(f'<span style="color:{TRUE}">▲</span> target')
-        drawing.trace(
-            self.targets,
-            x=known,
-            y=np.full(len(known), -0.4),
-            hovertext=full[: len(known)],
-            visible=len(known) > 0,
-            marker={
-                "color": TRUE,
-                "size": [16 if each else 10 for each in here[: len(known)]],
-                "symbol": "triangle-up",
-            },
-            hovertemplate="target of %{hovertext}<br><b>%{x}</b><extra></extra>",
-        )
-        drawing.layout |= {
-            f"xaxis{self.axis}.range": _whole_line([values, known]),
-            f"xaxis{self.axis}.visible": True,
-            f"annotations[{self._title}].text": " &nbsp; ".join(title),
-        }
-
-
-def _whole_line(parts: Sequence[np.ndarray]) -> list[float]:
-    """As far to both sides of zero, to 1, 2 or 5 times a power of ten, so that it seldom moves.
-
-    Where all values are at one side, and none is near zero, that side alone.
-    """
-    values = np.concatenate([np.asarray(part, dtype=float) for part in parts])
-    values = values[np.isfinite(values)]
-    largest = float(np.abs(values).max(initial=0)) or 1.0
-    power = 10.0 ** max(math.floor(math.log10(largest)), sys.float_info.min_10_exp)
-    limit = next(n * power for n in (1, 2, 5, 10) if n * power >= largest)
-    limit = min(limit, sys.float_info.max)
-    if values.min(initial=limit) >= limit / 10:
-        return [0.0, limit]
-    if values.max(initial=-limit) <= -limit / 10:
-        return [-limit, 0.0]
-    return [-limit, limit]

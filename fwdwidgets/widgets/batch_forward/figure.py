@@ -7,19 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from fwdwidgets.figures.board import (
+from fwdwidgets.figures import (
     MARGIN,
     OTHER,
     PREDICTED,
     TRUE,
     Board,
     Canvas,
+    Drawing,
+    Heatmap,
+    Matrix,
     Rect,
     View,
     beside,
 )
-from fwdwidgets.figures.drawing import Drawing
-from fwdwidgets.figures.heatmap import Heatmap, Matrix
 
 _SIGN_COLORS = {"✓": TRUE, "✗": PREDICTED, "●": OTHER}
 _SUMS = (72, 62)  # pixels of the longest sum beside a row of logits, of probabilities

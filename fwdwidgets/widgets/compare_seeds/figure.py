@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from fwdwidgets.figures import Board, Canvas, Drawing, Matrix, NamedBars, View
-from fwdwidgets.figures.board import beside
+from fwdwidgets.figures import Board, Canvas, Drawing, Matrix, NamedBars, View, beside
 
 _COLUMNS = (90, 1, 0), (28, 1, 0), (100, 0.75, 50)
 _HEIGHTS = (0, 1), (0, 1), (0.06, 1)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from fwdwidgets.figures.bars import Classes
-from fwdwidgets.figures.board import Board, Canvas, View, beside
-from fwdwidgets.figures.heatmap import Heatmap, Layer
+from fwdwidgets.figures import Board, Canvas, Classes, Heatmap, Layer, View, beside
 
 # At the right of the layer is room for the numbers of its bars, then for names of classes.
 _COLUMNS = (0, 2.2, 0), (16, 3.8, 24), (92, 1, 48), (0, 0.75, 46)

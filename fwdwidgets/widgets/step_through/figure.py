@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from fwdwidgets.figures.board import Board, Canvas, View
-from fwdwidgets.figures.heatmap import Layer
+from fwdwidgets.figures import Board, Canvas, Layer, View
 
 _BESIDE = [(0, 0.29, 0, 1), (0.355, 0.645, 0, 1), (0.71, 1, 0, 1)]
 _BELOW = [(0, 1, 0.74, 1), (0, 1, 0.37, 0.63), (0, 1, 0, 0.26)]

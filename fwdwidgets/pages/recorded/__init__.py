@@ -1,7 +1,9 @@
 """Every state that a page shows: walked, taken as values by place, and kept once."""
 
 from fwdwidgets.pages.recorded.archive import Archive, packed, plain
-from fwdwidgets.pages.recorded.recording import FEW, Recorder, check_choices, check_walks, text_of
+from fwdwidgets.pages.recorded.choices import check_choices, check_walks
+from fwdwidgets.pages.recorded.controls import FEW, text_of
+from fwdwidgets.pages.recorded.recording import Recorder
 from fwdwidgets.pages.recorded.snapshot import Snapshots, frame_of, kind_of, parts_of
 
 __all__ = [

@@ -114,8 +114,8 @@ def evaluate(
     with torch.no_grad():
         # A generator of its own: a loader without one draws from the global random numbers.
         loader = DataLoader(items, max(batch_size, 256), generator=torch.Generator())
-        for inputs, targets in loader:
-            value, output, targets = task(network, inputs, targets)
+        for inputs, labels in loader:
+            value, output, targets = task(network, inputs, labels)
             total += float(value) * (1 if task.sums else len(targets))
             classes = classes and output.dim() == 2 and output.shape[1] > 1
             if classes:  # NaN is no answer

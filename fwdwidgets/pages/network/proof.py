@@ -138,8 +138,9 @@ def _as_likely(
         same = got.shape == expected.shape and bool(((got < 0) == (expected < 0)).all())
         if same and int(got.max()) < len(chances) - 1:
             far = relative_difference(chances[got].numpy(), chances[expected].numpy())
-            expected = got if far <= LARGEST_DIFFERENCE else expected
-        taken.append(expected)
+            taken.append(got if far <= LARGEST_DIFFERENCE else expected)
+        else:
+            taken.append(expected)
     return taken[0], taken[1]
 
 

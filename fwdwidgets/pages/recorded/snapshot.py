@@ -141,15 +141,18 @@ def read_plot(plot: Plot) -> Iterator[tuple[str, Any]]:
             and quantise(z) is not None
         )
         for name, value in properties.items():
-            if about and name == "hovertemplate":
-                value = value.replace("%{z:.9~g}", "about %{z:.3~g}").replace(
-                    "%{z:.17~g}", "about %{z:.3~g}"
-                )
-            yield f"traces.{number}.{name}", value
+            rounded = about and name == "hovertemplate"
+            yield f"traces.{number}.{name}", _rounded(value) if rounded else value
     for path, value in flat(layout):
         yield f"layout.{path}", value
     yield "label", plot._label
     yield "old", plot.old
+
+
+def _rounded(hover: str) -> str:
+    """The words over a cell whose value was rounded to travel."""
+    about = "about %{z:.3~g}"
+    return hover.replace("%{z:.9~g}", about).replace("%{z:.17~g}", about)
 
 
 def frame_of(plot: Plot) -> dict[str, Any]:

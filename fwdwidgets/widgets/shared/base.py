@@ -8,7 +8,7 @@ import math
 import operator
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from html import escape
 from pathlib import Path
 from typing import Any, NoReturn
@@ -268,10 +268,8 @@ class Index(_Told, traitlets.Int[Any, Any]):
     def validate(self, obj: Any, value: Any) -> Any:
         """Take whatever Python takes as an index."""
         if hasattr(value, "__index__") and not isinstance(value, bool):
-            try:
+            with suppress(TypeError):  # an array of many
                 value = operator.index(value)
-            except TypeError:
-                pass  # an array of many
         return super().validate(obj, value)
 
 
@@ -285,10 +283,8 @@ class Number(_Told, traitlets.Float[Any, Any]):
         if isinstance(value, bool):
             self.error(obj, value)
         if hasattr(value, "__float__"):
-            try:
+            with suppress(TypeError, ValueError, RuntimeError):  # an array of many
                 value = float(value)
-            except (TypeError, ValueError, RuntimeError):
-                pass  # an array of many
         return super().validate(obj, value)
 
 

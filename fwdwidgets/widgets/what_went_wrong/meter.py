@@ -64,7 +64,9 @@ class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._known = distinct_bytes(known)
         self._alive: dict[int, tuple[Any, int]] = {}
 
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         result = function(*args, **(kwargs or {}))
         for value in tree_leaves(result):
             if isinstance(value, Tensor) and value.layout is torch.strided:

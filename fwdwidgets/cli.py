@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import os
 import re
+import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,6 +56,29 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SITES",
         help="sites that may show the pages in a frame, such as https://course.example",
     )
+    serve.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name that the server goes by, besides that of this machine, such as the one of a "
+        "proxy before it; may be given several times",
+    )
+    serve.add_argument(
+        "--token",
+        nargs="?",
+        const="",
+        metavar="TOKEN",
+        help="let in only those who have the link with this token; without a word, one is made up",
+    )
+    serve.add_argument(
+        "--learners",
+        type=_learners,
+        metavar="N",
+        help="how many learners may be here at the same time; others wait (by default as many as "
+        "the free memory holds)",
+    )
+    serve.add_argument("--log-json", action="store_true", help="write the log as JSON lines")
     serve.set_defaults(run=_serve)
 
     lab = commands.add_parser("lab", help="open a writable copy of the lessons in JupyterLab")
@@ -108,6 +132,12 @@ def _port(text: str) -> int:
     )
 
 
+def _learners(text: str) -> int:
+    if re.fullmatch("[0-9]{1,5}", text) and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of learners: choose 1 or more")
+
+
 def _above_zero(text: str) -> float:
     try:
         number = float(text)
@@ -134,8 +164,16 @@ def _serve(arguments: argparse.Namespace) -> int:
         folder = notebooks_dir(arguments.folder) if own else lessons_dir()
     except FolderError as error:
         raise _Refused(str(error)) from None
+    from fwdwidgets.serve.access import Access
     from fwdwidgets.serve.app import ServeError, serve
+    from fwdwidgets.serve.places import places_here
 
+    access = Access(
+        hosts=arguments.allow_host,
+        token=secrets.token_urlsafe(24) if arguments.token == "" else arguments.token or "",
+        learners=arguments.learners or places_here(),
+        ancestors=arguments.frame_ancestors,
+    )
     try:
         serve(
             folder,
@@ -143,7 +181,8 @@ def _serve(arguments: argparse.Namespace) -> int:
             port=arguments.port,
             open_browser=arguments.open,
             show_code=not own if arguments.code is None else arguments.code,
-            ancestors=arguments.frame_ancestors,
+            access=access,
+            log_json=arguments.log_json,
         )
     except ServeError as error:
         raise _Refused(str(error)) from None

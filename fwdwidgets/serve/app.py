@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import re
 import signal
 import socket
 import sys
@@ -16,22 +15,23 @@ from typing import Any
 import tornado.httpserver
 import tornado.ioloop
 import tornado.netutil
-import tornado.web
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from traitlets.config import Config
 from voila.app import Voila
 from voila.execute import VoilaExecutor
-from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from fwdwidgets.notebooks import around, card_of, lessons_dir, title_of
+from fwdwidgets.serve.access import Access
+from fwdwidgets.serve.channels import MAX_BYTES, Channels
+from fwdwidgets.serve.gate import Gate, own_names
+from fwdwidgets.serve.handlers import OURS
+from fwdwidgets.serve.metrics import Health, JsonLines, Metrics, MetricsPage
+from fwdwidgets.serve.places import Places
 
 SHARE = Path(__file__).parent / "share" / "jupyter"
 IDLE_SECONDS = 2 * 60 * 60
 """A kernel that no page has spoken to for so long is ended."""
-
-KERNEL_ID = re.compile(r'"kernelId": "([^"]+)"')
-"""Where our template writes down which kernel a page has."""
 
 EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 """Hosts that stand for all addresses of this machine, with the one that a browser here can use."""
@@ -82,40 +82,6 @@ class OwnKernel(KernelSpecManager):
         return {"python3": ""}
 
 
-class LessonPage(TornadoVoilaHandler):  # type: ignore[misc]
-    """One notebook, run for one reader."""
-
-    kernel_id = ""
-    left = False
-
-    async def get(self, path: str | None = None) -> None:
-        """Answer with the page, and with the cookie that it needs to end its kernel on leaving."""
-        assert self.xsrf_token, "reading it sets the cookie"
-        await super().get(path)
-        if self.left and self.kernel_id in self.kernel_manager:
-            await self.kernel_manager.shutdown_kernel(self.kernel_id)
-
-    def write(self, chunk: str | bytes | dict[str, Any]) -> None:
-        """Send a part of the page; one of them says which kernel it has."""
-        if isinstance(chunk, str) and (found := KERNEL_ID.search(chunk)):
-            self.kernel_id = found[1]
-        super().write(chunk)
-
-    def on_connection_close(self) -> None:
-        """Remember that the reader did not wait: nothing else will end the kernel."""
-        self.left = True
-
-
-class Channels(VoilaKernelWebsocketHandler):  # type: ignore[misc]
-    """What a page and its kernel tell each other."""
-
-    async def pre_get(self) -> None:
-        """Ask the kernel whether it is there; whoever left meanwhile needs no answer."""
-        await super().pre_get()
-        if self.connection is None:
-            raise tornado.web.Finish
-
-
 def _links(root: Path, path: str) -> dict[str, Any]:
     """Where the links at the foot of a page lead: its folder, the pages before and after it."""
     near = dict(zip(("before", "after"), around(root, path), strict=True))
@@ -125,7 +91,13 @@ def _links(root: Path, path: str) -> dict[str, Any]:
 
 
 class LessonServer(Voila):  # type: ignore[misc]
-    """Voila for a folder of notebooks."""
+    """Voila for a folder of notebooks.
+
+    Attributes:
+        access: who may come in; set before it starts.
+    """
+
+    access: Access
 
     def init_settings(self) -> dict[str, Any]:
         """Let the index call `card(path)`; give each page its links."""
@@ -134,7 +106,16 @@ class LessonServer(Voila):  # type: ignore[misc]
         known = settings["voila_jinja2_env"].globals
         known |= {"card": lambda path: card_of(root, path), "lab": root == lessons_dir()}
         self.voila_configuration.prelaunch_hook = self._link
-        return dict(settings)
+        kernels = self.kernel_manager
+        # A page ends its kernel by another way, which asks for a cookie.
+        kernels.allowed_message_types.remove("shutdown_request")
+        places = Places(self.access.learners, lambda: len(kernels))
+        return {
+            **settings,
+            "fwdwidgets_token": self.access.token,
+            "fwdwidgets_places": places,
+            "fwdwidgets_metrics": Metrics(places, kernels),
+        }
 
     def _link(self, handler: Any, notebook: Any, cwd: str) -> None:
         """Tell the template where the page's links lead, by the notebook's metadata."""
@@ -142,11 +123,16 @@ class LessonServer(Voila):  # type: ignore[misc]
         notebook.metadata["fwdwidgets_links"] = _links(Path(self.root_dir), path)
 
     def init_handlers(self) -> list[Any]:
-        """Voila's own, with ours in their place."""
-        ours = {TornadoVoilaHandler: LessonPage, VoilaKernelWebsocketHandler: Channels}
+        """Voila's own, with ours in their place; none logs in, for `Gate` asks for tokens."""
+        ours = {**OURS, VoilaKernelWebsocketHandler: Channels}
         return [
-            (route, ours.get(handler, handler), *options)
-            for route, handler, *options in super().init_handlers()
+            (r"/healthz", Health),
+            (r"/metrics", MetricsPage),
+            *(
+                (route, ours.get(handler, handler), *options)
+                for route, handler, *options in super().init_handlers()
+                if route not in ("/login", "/logout")
+            ),
         ]
 
     def listen(self) -> None:
@@ -158,8 +144,12 @@ class LessonServer(Voila):  # type: ignore[misc]
             self.stop()
             raise ServeError(_refusal(self.ip, self.port, error)) from None
         self.port: int = sockets[0].getsockname()[1]
-        tornado.httpserver.HTTPServer(self.app).add_sockets(sockets)
-        address = _address(self.ip, self.port)
+        names = [*own_names(), *self.access.hosts, self.ip]
+        gate = Gate(self.app, names, self.access.token, self.port)
+        tornado.httpserver.HTTPServer(gate).add_sockets(sockets)
+        address = _address(self.ip, self.port) + self.access.query
+        if self.access.warning(self.ip):
+            print(self.access.warning(self.ip), file=sys.stderr, flush=True)
         others = f"from other machines by name {socket.gethostname()}; "
         hint = (others if self.ip in EVERYWHERE else "") + "stop with Ctrl-C"
         print(f"Lessons are at {address} ({hint})", flush=True)
@@ -199,13 +189,30 @@ def _refusal(host: str, port: int, error: Exception) -> str:
     )
 
 
+def _log_as_json(log: logging.Logger) -> None:
+    """Let whatever is logged be one JSON object a line, the server's own and that of libraries."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.getLogger().handlers = [handler]
+    while log is not None and log is not logging.getLogger():
+        log.handlers, log.propagate = [], True
+        log = log.parent  # type: ignore[assignment]
+
+
 def _worth_reading(record: logging.LogRecord) -> bool:
     message = record.getMessage()
     return not any(phrase in message for phrase in HARMLESS)
 
 
 def serve(
-    folder: Path, *, host: str, port: int, open_browser: bool, show_code: bool, ancestors: str
+    folder: Path,
+    *,
+    host: str,
+    port: int,
+    open_browser: bool,
+    show_code: bool,
+    access: Access,
+    log_json: bool = False,
 ) -> None:
     """Serve a folder of notebooks until interrupted.
 
@@ -215,7 +222,8 @@ def serve(
         port: 0 for any that is free.
         open_browser: open the index.
         show_code: show the code of cells, as a lesson does; else only what they give.
-        ancestors: sites, apart from this one, that may show the pages in a frame.
+        access: who may come in.
+        log_json: write the log as JSON, one object a line.
 
     Raises:
         ServeError: the port cannot be used.
@@ -228,7 +236,6 @@ def serve(
         os.environ.setdefault(name, "1")
     # A page has a kernel of its own, so no other page needs to hear of its moves.
     os.environ.setdefault("JUPYTER_WIDGETS_ECHO", "0")
-    policy = f"frame-ancestors 'self' {ancestors}".strip()
     config = Config()
     config.Voila = Config(
         root_dir=str(folder),
@@ -238,7 +245,9 @@ def serve(
         log_level="WARN",
         config_file_paths=[],
         tornado_settings={
-            "headers": {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"},
+            "headers": access.headers,
+            "websocket_max_message_size": MAX_BYTES,
+            "xsrf_cookie_kwargs": {"samesite": "Lax"},
         },
     )
     config.VoilaConfiguration = Config(
@@ -253,6 +262,7 @@ def serve(
         file_allowlist=[r".*\.(png|jpg|jpeg|gif|svg|webp)"],
         kernel_spec_manager_class=OwnKernel,
     )
+    config.IdentityProvider = Config(cookie_options={"samesite": "Lax"})
     config.VoilaExporter = Config(
         markdown_renderer_class="fwdwidgets.serve.markdown.LessonMarkdownRenderer",
         filters={"title": title_of},
@@ -268,7 +278,10 @@ def serve(
         cull_idle_timeout=IDLE_SECONDS, cull_interval=60, cull_connected=False
     )
     server = LessonServer.instance(config=config)  # what Voila logs finds its way by this
+    server.access = access
     server.initialize([])
     for name in (server.log.name, "tornado.general", "asyncio"):
         logging.getLogger(name).addFilter(_worth_reading)
+    if log_json:
+        _log_as_json(server.log)
     server.start()

@@ -3,6 +3,7 @@
 Who may know whom stands in pyproject.toml, as contracts that `lint-imports` keeps.
 """
 
+import ast
 import subprocess
 import sys
 from contextlib import suppress
@@ -18,6 +19,14 @@ import fwdwidgets
 
 PACKAGE = Path(fwdwidgets.__file__).parent
 NOT_TORCHS = ("ipywidgets", "plotly", "anywidget", "voila", "jupyterlab", "torchvision", "sklearn")
+SLICES = sorted(path.parent.name for path in (PACKAGE / "widgets").glob("*/widget.py"))
+INCOMPLETE = {  # until each has its own compute, figure and words
+    "batch_forward",
+    "binary_output",
+    "forward_pass",
+    "multiclass_output",
+    "regression_output",
+}
 TORCH_ROOMS = ["trace", "display", "advice", "data", "networks", "training"]
 ROOMS = {
     **dict.fromkeys(TORCH_ROOMS, NOT_TORCHS),
@@ -93,6 +102,30 @@ def test_no_module_stands_in_a_circle():
     }
     assert len(house.modules) > 100
     assert circles == set()
+
+
+def test_others_enter_a_room_through_its_face():
+    beside = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for room in [*TORCH_ROOMS, "figures", "widgets.shared"]:
+                folder = PACKAGE.joinpath(*room.split("."))
+                known = (isinstance(node, ast.ImportFrom) and node.module) or ""
+                if known.startswith(f"fwdwidgets.{room}.") and folder not in path.parents:
+                    beside.add(f"{path.relative_to(PACKAGE)}: {known}")
+    assert beside == set()
+
+
+def test_the_root_holds_rooms_and_nothing_else():
+    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "cli.py"}
+
+
+@pytest.mark.parametrize("name", sorted(set(SLICES) - INCOMPLETE))
+def test_a_slice_is_complete(name):
+    files = {path.stem for path in (PACKAGE / "widgets" / name).glob("*.py")}
+    assert {"__init__", "widget", "compute", "figure", "words"} <= files
+    tests = {path.stem for path in (Path(__file__).parent / "widgets" / name).glob("*.py")}
+    assert "test_widget" in tests
 
 
 def test_the_public_names_are_sorted_and_there():

@@ -92,9 +92,8 @@ def operation_name(function: Any) -> str:
     if name == "__get__":
         name = getattr(function.__self__, "__name__", "property")
     short = name.partition(".")[0].strip("_")  # torch.ops.aten.add.Tensor has an overload
-    if name.startswith("__") and short[1:] in _OPERATORS and short[0] in "ir":
-        short = short[1:]
-    elif short in ("rsub", "rdiv"):
+    turned = name.startswith("__") and short[1:] in _OPERATORS and short[0] in "ir"
+    if turned or short in ("rsub", "rdiv"):
         short = short[1:]
     return _RENAMED.get(short, short)
 

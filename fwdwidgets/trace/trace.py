@@ -335,8 +335,8 @@ def _names(records: list[Record]) -> list[str]:
             number = 2
             while (unique := f"{name}_{number}") in taken or unique in reserved:
                 number += 1
-            names[index] = name = unique
-        taken.add(name)
+            names[index] = unique
+        taken.add(names[index])
     return names
 
 

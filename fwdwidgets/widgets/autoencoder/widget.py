@@ -24,7 +24,16 @@ from fwdwidgets.widgets.autoencoder.compute import (
     mean_squared_error,
 )
 from fwdwidgets.widgets.autoencoder.figure import AutoencoderFigure
-from fwdwidgets.widgets.shared import BadValue, Plot, Several, WeightedWidget, panels, row, shows
+from fwdwidgets.widgets.shared import (
+    BadValue,
+    Plot,
+    Several,
+    WeightedWidget,
+    html,
+    panels,
+    row,
+    shows,
+)
 
 
 class Autoencoder(WeightedWidget):
@@ -71,22 +80,12 @@ class Autoencoder(WeightedWidget):
         **unknown: Any,
     ) -> None:
         """See the class."""
-        super().__init__(
-            "autoencoder",
-            unknown,
-            model,
-            dataset,
-            class_names,
-            training=False,
-            checkpoints=checkpoints,
-        )
+        given = model, dataset, class_names, False, checkpoints
+        super().__init__("autoencoder", unknown, *given)
         self._figure = AutoencoderFigure()
         self._plot = Plot(self._figure.canvas, "autoencoder")
-        self._plot.add_class("fwd-figure")
-        self._said = ipywidgets.HTML()
-        self._said.add_class("fwd-badge")
-        self._status = ipywidgets.HTML()
-        self._status.add_class("fwd-status")
+        self._said = html("fwd-badge")
+        self._status = html("fwd-status")
         self._codes: list[ipywidgets.FloatSlider] = []
         self._own: tuple[float, ...] | None = None  # the code that the encoder gave
         self._code_row = row()
@@ -99,11 +98,6 @@ class Autoencoder(WeightedWidget):
         self._encode()
         self._quiet = False
         self._show()
-
-    @property
-    def figure(self) -> Any:
-        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
-        return self._plot.figure
 
     # --- state ----------------------------------------------------------------------------------
 

@@ -17,7 +17,16 @@ from fwdwidgets.networks import Answer
 from fwdwidgets.trace import ForwardTrace
 from fwdwidgets.widgets.batch_forward.compute import BatchRun, look_at, run_batch
 from fwdwidgets.widgets.batch_forward.draw import BatchDrawing, Shown
-from fwdwidgets.widgets.shared import BadValue, Index, Plot, StepTable, WeightedWidget, row
+from fwdwidgets.widgets.shared import (
+    BadValue,
+    Index,
+    Plot,
+    StepTable,
+    WeightedWidget,
+    check_index,
+    html,
+    row,
+)
 
 MAX_SIZE = 32
 """More rows could not be read."""
@@ -88,21 +97,14 @@ class BatchForward(WeightedWidget):
         **unknown: Any,
     ) -> None:
         """See the class."""
-        super().__init__(
-            "batch through a network",
-            unknown,
-            model,
-            dataset,
-            class_names,
-            training=bool(training),
-            checkpoints=checkpoints,
-        )
+        given = model, dataset, class_names, bool(training), checkpoints
+        super().__init__("batch through a network", unknown, *given)
         self._picture = BatchDrawing()
         self._plot = Plot(self._picture.panels.canvas, "batch")
-        self._plot.add_class("fwd-figure")
         self._plot.on_click(self._clicked)
         self._table = StepTable(choosable=False)
-        self._status, self._badge, self._alone = (ipywidgets.HTML() for _ in range(3))
+        self._status, self._badge = html("fwd-status"), html("fwd-badge")
+        self._alone = html("fwd-badge", "fwd-alone")
         self._run: BatchRun | None = None
         self._failure = ""
         self._targets: list[int | float | None] = []
@@ -123,50 +125,33 @@ class BatchForward(WeightedWidget):
         """The recorded forward pass of the batch; None where the batch could not be run."""
         return self._run.trace if self._run else None
 
-    @property
-    def figure(self) -> Any:
-        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
-        return self._plot.figure
-
     # --- state --------------------------------------------------------------------------------
-
-    def _check_start(self, start: int) -> None:
-        if not 0 <= start < self._length:
-            raise BadValue(
-                f"start={start} is out of range; this dataset has {self._length:,} samples: "
-                f"choose 0 to {self._length - 1}."
-            )
-
-    def _check_size(self, size: int) -> None:
-        if not 1 <= size <= MAX_SIZE:
-            raise BadValue(
-                f"size={size} is out of range: choose 1 to {MAX_SIZE}, so that each row can be "
-                "read."
-            )
 
     @validate("start")
     def _valid_start(self, proposal: dict[str, Any]) -> int:
+        has = f"this dataset has {self._length:,} samples"
         with self._told():
-            self._check_start(proposal["value"])
-        return int(proposal["value"])
+            return check_index("start", proposal["value"], self._length, has)
 
     @validate("size")
     def _valid_size(self, proposal: dict[str, Any]) -> int:
-        with self._told():
-            self._check_size(proposal["value"])
-        return int(proposal["value"])
+        size: int = proposal["value"]
+        if not 1 <= size <= MAX_SIZE:
+            with self._told():
+                raise BadValue(
+                    f"size={size} is out of range: choose 1 to {MAX_SIZE}, so that each row can "
+                    "be read."
+                )
+        return size
 
     @validate("row")
     def _valid_row(self, proposal: dict[str, Any]) -> int:
         index: int = proposal["value"]
+        if self._quiet:
+            return index
         count = self._count()
-        if not self._quiet and not 0 <= index < count:
-            with self._told():
-                raise BadValue(
-                    f"row={index} is out of range; this batch has {count} rows: "
-                    f"choose 0 to {count - 1}."
-                )
-        return index
+        with self._told():
+            return check_index("row", index, count, f"this batch has {count} rows")
 
     def _count(self) -> int:
         """How many samples the batch has: fewer than `size` where the dataset ends."""
@@ -354,13 +339,6 @@ class BatchForward(WeightedWidget):
             kind, "Row", value=self.row, min=0, max=max(self.row, self._count() - 1)
         )
         weights = self._weights_controls()
-        for area, css_class in [
-            (self._status, "fwd-status"),
-            (self._badge, "fwd-badge"),
-            (self._alone, "fwd-badge"),
-        ]:
-            area.add_class(css_class)
-        self._alone.add_class("fwd-alone")
         self.children = [
             row(
                 link(starts, "start", "fwd-start"),

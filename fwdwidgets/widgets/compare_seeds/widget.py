@@ -111,7 +111,6 @@ class CompareSeeds(SampledWidget):
         self._choice = Choice(self._networks.epochs)
         self._figure = ComparisonFigure(MOST)
         self._plot = Plot(self._figure.canvas, "networks side by side")
-        self._plot.add_class("fwd-figure")
         self._now: Comparison
         self._pictured = ""  # what the figure shows, in words
         self._sample = self._load(sample)
@@ -131,11 +130,6 @@ class CompareSeeds(SampledWidget):
     def model(self) -> nn.Module | Callable[[], nn.Module]:
         """The model as it was given."""
         return self._networks.model
-
-    @property
-    def figure(self) -> Any:
-        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
-        return self._plot.figure
 
     # --- state --------------------------------------------------------------------------------
 

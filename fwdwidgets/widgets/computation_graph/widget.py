@@ -23,7 +23,7 @@ from fwdwidgets.widgets.computation_graph.sliders import (
     show_leaves,
     without_sliders,
 )
-from fwdwidgets.widgets.shared import BadValue, ForwardWidget, Index, row, shows
+from fwdwidgets.widgets.shared import BadValue, ForwardWidget, Index, html, row, shows
 
 
 class ComputationGraph(ForwardWidget):
@@ -74,12 +74,9 @@ class ComputationGraph(ForwardWidget):
             raise TypeError("there is no leaf: pass the function's inputs by keyword, as in a=2.")
         self.function = function
         self._values = {name: as_leaf(name, value) for name, value in leaves.items()}
-        self._picture = ipywidgets.HTML()
-        self._picture.add_class("fwd-picture")
-        self._said = ipywidgets.HTML()
-        self._said.add_class("fwd-badge")
-        self._code = ipywidgets.HTML()
-        self._code.add_class("fwd-code")
+        self._picture = html("fwd-picture")
+        self._said = html("fwd-badge")
+        self._code = html("fwd-code")
         self._walk: Walk
         self._compute()
         self.leaves = plain_leaves(self._values)

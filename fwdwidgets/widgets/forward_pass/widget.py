@@ -18,12 +18,15 @@ from fwdwidgets.networks import Run
 from fwdwidgets.trace import ForwardTrace, Step
 from fwdwidgets.widgets.forward_pass.figure import ForwardFigure
 from fwdwidgets.widgets.shared import (
-    BadValue,
     Index,
     Plot,
     StepTable,
     Text,
     WeightedWidget,
+    check_index,
+    check_step,
+    html,
+    nearest_step,
     panels,
     row,
 )
@@ -95,22 +98,13 @@ class ForwardPass(WeightedWidget):
         **unknown: Any,
     ) -> None:
         """See the class."""
-        super().__init__(
-            "forward pass",
-            unknown,
-            model,
-            dataset,
-            class_names,
-            training=training,
-            checkpoints=checkpoints,
-        )
+        given = model, dataset, class_names, training, checkpoints
+        super().__init__("forward pass", unknown, *given)
         self._pictured = ""  # what the figure shows, in words
         self._figure = ForwardFigure()
         self._plot = Plot(self._figure.canvas, "forward pass")
-        self._plot.add_class("fwd-figure")
         self._table = StepTable()
-        self._badge = ipywidgets.HTML()
-        self._badge.add_class("fwd-badge")
+        self._badge = html("fwd-badge")
         self._run: Run | None = None
         self._begin(sample, seed, epoch)
         self._run_network()
@@ -130,34 +124,19 @@ class ForwardPass(WeightedWidget):
         assert self._run is not None, "the constructor runs the network"
         return self._run
 
-    @property
-    def figure(self) -> Any:
-        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
-        return self._plot.figure
-
     # --- state --------------------------------------------------------------------------------
 
     @validate("layer")
     def _valid_layer(self, proposal: dict[str, Any]) -> str:
-        name: str = proposal["value"]
-        if name not in self._layers():
-            with self._told():
-                raise BadValue(
-                    f"layer={name!r} is not a step of this forward pass; "
-                    f"choose one of {', '.join(self._layers()) or '(it has no steps)'}."
-                )
-        return name
+        with self._told():
+            return check_step("layer", proposal["value"], self._layers())
 
     @validate("page")
     def _valid_page(self, proposal: dict[str, Any]) -> int:
         pages = self._grid().pages
-        if not 0 <= proposal["value"] < pages:
-            with self._told():
-                raise BadValue(
-                    f"page={proposal['value']} is out of range; this layer has {pages} "
-                    f"{'page' if pages == 1 else 'pages'}: choose 0 to {pages - 1}."
-                )
-        return int(proposal["value"])
+        has = f"this layer has {pages} {'page' if pages == 1 else 'pages'}"
+        with self._told():
+            return check_index("page", proposal["value"], pages, has)
 
     def _rerun(self) -> None:
         self._run_network()
@@ -256,21 +235,15 @@ class ForwardPass(WeightedWidget):
         names, before = self._layers(), list(self._layer_slider.options)
         if names == before or not names:
             return ""
-        wanted = self.layer
+        layer, told = self._first_layer(), ""
+        if self.layer:
+            layer, told = nearest_step(self.layer, before, names, self.sample)
         with self._quietly():
-            if wanted not in names:
-                earlier = before[: before.index(wanted)] if wanted in before else []
-                nearest = (name for name in reversed(earlier) if name in names)
-                self.layer = next(nearest, names[0]) if wanted else self._first_layer()
-                self.page = 0
+            if layer != self.layer:
+                self.layer, self.page = layer, 0
             self._layer_slider.options = names
-            self._layer_slider.value = self.layer
-        if wanted in (self.layer, None):
-            return ""
-        return (
-            f"The path of sample {self.sample} has no step {wanted!r}; shown is the nearest "
-            f"earlier one, {self.layer!r}."
-        )
+            self._layer_slider.value = layer
+        return told
 
     @property
     def _step(self) -> Step | None:
@@ -335,8 +308,7 @@ class ForwardPass(WeightedWidget):
             ipywidgets.SelectionSlider, "Layer", options=self._layers() or [""]
         )
         self._page_slider = self._slider(ipywidgets.IntSlider, "Page", value=0, min=0, max=0)
-        self._status = ipywidgets.HTML()
-        self._status.add_class("fwd-status")
+        self._status = html("fwd-status")
         self._choose_by(self._table, "layer")
         self.children = [
             row(

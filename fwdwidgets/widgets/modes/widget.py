@@ -28,7 +28,16 @@ from fwdwidgets.widgets.modes.words import (
     explain_careless,
     explain_unseen,
 )
-from fwdwidgets.widgets.shared import BadValue, Index, Plot, Text, WeightedWidget, row
+from fwdwidgets.widgets.shared import (
+    Index,
+    Plot,
+    Text,
+    WeightedWidget,
+    check_index,
+    check_step,
+    html,
+    row,
+)
 
 MAX_MATES = 31
 """So many other samples may stand in the batch."""
@@ -91,11 +100,8 @@ class Modes(WeightedWidget):
         super().__init__("train and eval", unknown, model, dataset, class_names, training=False)
         self._figure = ModeFigure()
         self._plot = Plot(self._figure.canvas, "train and eval")
-        self._plot.add_class("fwd-figure")
-        self._said = ipywidgets.HTML()
-        self._said.add_class("fwd-badge")
-        self._tables = ipywidgets.HTML()
-        self._tables.add_class("fwd-tables")
+        self._said = html("fwd-badge")
+        self._tables = html("fwd-tables")
         self._draws = Draws()
         self._both: BothModes
         self._inputs: Tensor
@@ -113,11 +119,6 @@ class Modes(WeightedWidget):
         self._quiet = False
         self._show()
 
-    @property
-    def figure(self) -> Any:
-        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
-        return self._plot.figure
-
     # --- state ----------------------------------------------------------------------------------
 
     @validate("draw", "mates", "mates_from")
@@ -125,20 +126,13 @@ class Modes(WeightedWidget):
         name, value = proposal["trait"].name, proposal["value"]
         last = self._length - 1
         most = {"draw": MAX_DRAW, "mates": min(MAX_MATES, last), "mates_from": last}[name]
-        if not 0 <= value <= most:
-            with self._told():
-                raise BadValue(f"{name}={value} is out of range: choose 0 to {most}.")
-        return int(value)
+        with self._told():
+            return check_index(name, value, most + 1)
 
     @validate("layer")
     def _valid_layer(self, proposal: dict[str, Any]) -> str:
-        if proposal["value"] not in self._both.layers:
-            with self._told():
-                raise BadValue(
-                    f"layer={proposal['value']!r} is not a step of this forward pass; choose one "
-                    f"of {', '.join(self._both.layers)}."
-                )
-        return str(proposal["value"])
+        with self._told():
+            return check_step("layer", proposal["value"], self._both.layers)
 
     @observe("draw", "mates", "mates_from")
     def _run_changed(self, change: dict[str, Any]) -> None:

@@ -1,23 +1,25 @@
 """What the widgets stand on: abstract bases, the plot and its channel, panels and tables."""
 
 from fwdwidgets.widgets.shared import panels
-from fwdwidgets.widgets.shared.base import (
+from fwdwidgets.widgets.shared.base import ForwardWidget
+from fwdwidgets.widgets.shared.controls import html, row, shows
+from fwdwidgets.widgets.shared.frame import Frame
+from fwdwidgets.widgets.shared.plot import CONFIG, STATIC, Plot, pack, properties_of
+from fwdwidgets.widgets.shared.plotted import PlottedWidget
+from fwdwidgets.widgets.shared.rows import RowsWidget
+from fwdwidgets.widgets.shared.sampled import SampledWidget
+from fwdwidgets.widgets.shared.steps import StepTable, nearest_step
+from fwdwidgets.widgets.shared.table import NumberTable, written
+from fwdwidgets.widgets.shared.traits import (
     BadValue,
-    ForwardWidget,
     Index,
     NameOrIndex,
     Number,
     Several,
     Text,
-    row,
-    shows,
+    check_index,
+    check_step,
 )
-from fwdwidgets.widgets.shared.frame import Frame
-from fwdwidgets.widgets.shared.plot import CONFIG, STATIC, Plot, pack, properties_of
-from fwdwidgets.widgets.shared.rows import RowsWidget
-from fwdwidgets.widgets.shared.sampled import SampledWidget
-from fwdwidgets.widgets.shared.steps import StepTable
-from fwdwidgets.widgets.shared.table import NumberTable, written
 from fwdwidgets.widgets.shared.weighted import WeightedWidget
 
 __all__ = [
@@ -31,12 +33,17 @@ __all__ = [
     "Number",
     "NumberTable",
     "Plot",
+    "PlottedWidget",
     "RowsWidget",
     "SampledWidget",
     "Several",
     "StepTable",
     "Text",
     "WeightedWidget",
+    "check_index",
+    "check_step",
+    "html",
+    "nearest_step",
     "pack",
     "panels",
     "properties_of",

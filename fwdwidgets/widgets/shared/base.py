@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import math
-import operator
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import ipywidgets
-import traitlets
 
+from fwdwidgets.widgets.shared.controls import html, shows
 from fwdwidgets.widgets.shared.frame import Frame
 
 
@@ -33,8 +31,7 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
         super().__init__()
         self.add_class("fwd-widget")
         self._frame = Frame(title, self._restore)
-        self._message = ipywidgets.HTML()
-        self._message.add_class("fwd-message")
+        self._message = html("fwd-message")
         self._error = ""
         self._notes: dict[str, str] = {}
         self._links: dict[str, ipywidgets.Widget] = {}
@@ -221,97 +218,3 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
 
 class _Before(str):
     """What was told before: equal to the same sentence told anew, yet not the same object."""
-
-
-def shows(control: ipywidgets.Widget, value: Any, shown: Any) -> bool:
-    """Whether a control that shows `shown` shows `value`.
-
-    On the page a slider moves to its nearest step and tells that: no hand has moved it.
-    """
-    if value is None or value == shown:
-        return bool(value == shown)
-    half = getattr(control, "step", 0) / 2 * (1 + 1e-6)
-    if isinstance(control, ipywidgets.FloatSlider):
-        return bool(abs(value - shown) <= half)
-    if isinstance(control, ipywidgets.FloatLogSlider):
-        return value > 0 and abs(math.log(value / shown, control.base)) <= half
-    return False
-
-
-def row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
-    """Controls side by side, in several lines where the page is narrow."""
-    box = ipywidgets.HBox(children)
-    box.add_class("fwd-row")
-    return box
-
-
-class _Told:
-    """A trait that tells in the widget, too, what it takes in place of a value of another type."""
-
-    wanted = ""
-
-    def error(self: Any, obj: Any, value: Any, error: Any = None, info: Any = None) -> NoReturn:
-        """Say the value, its type, and what is wanted."""
-        kind, wanted = type(value).__name__, self.wanted + (" or None" if self.allow_none else "")
-        told = BadValue(f"{self.name}={value!r} is of type {kind}: give {wanted}.")
-        if self.name is None:  # one of several kinds that a union takes
-            raise told
-        with obj._told():
-            raise told
-
-
-class Index(_Told, traitlets.Int[Any, Any]):
-    """An int, also from NumPy or a tensor of one element."""
-
-    wanted = "an int"
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Take whatever Python takes as an index."""
-        if hasattr(value, "__index__") and not isinstance(value, bool):
-            with suppress(TypeError):  # an array of many
-                value = operator.index(value)
-        return super().validate(obj, value)
-
-
-class Number(_Told, traitlets.Float[Any, Any]):
-    """A float, also from NumPy or a tensor of one element."""
-
-    wanted = "a number"
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Take whatever Python takes as a float, but for True and False."""
-        if isinstance(value, bool):
-            self.error(obj, value)
-        if hasattr(value, "__float__"):
-            with suppress(TypeError, ValueError, RuntimeError):  # an array of many
-                value = float(value)
-        return super().validate(obj, value)
-
-
-class Text(_Told, traitlets.Unicode[Any, Any]):
-    """A string."""
-
-    wanted = "a string"
-
-
-class Several(_Told, traitlets.Tuple):
-    """A tuple."""
-
-    wanted = "a tuple or a list"
-
-
-class NameOrIndex(_Told, traitlets.Union):
-    """A string or an int."""
-
-    wanted = "a string or an int"
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__([Text(), Index()], **options)
-
-
-class BadValue(traitlets.TraitError, ValueError, IndexError):
-    """A value that a trait does not take; the message says what it takes.
-
-    It is a `TraitError`, as traitlets raises, and a `ValueError` and `IndexError`, as Python
-    would for the same mistake.
-    """

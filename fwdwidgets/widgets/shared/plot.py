@@ -151,6 +151,7 @@ class Plot(anywidget.AnyWidget):
         self._opened = False
         self._clicked: Callable[[int, float, float], None] | None = None
         super().__init__(_library=_library())
+        self.add_class("fwd-figure")
         self.on_msg(self._received)
 
     def draw(self, drawing: Drawing, label: str | None = None) -> None:

@@ -18,9 +18,10 @@ from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.data import LARGEST, Table
 from fwdwidgets.networks import TableRun, run_table
 from fwdwidgets.trace import ForwardTrace
-from fwdwidgets.widgets.shared.base import BadValue, row
+from fwdwidgets.widgets.shared.controls import html, row
 from fwdwidgets.widgets.shared.plot import Plot
 from fwdwidgets.widgets.shared.table import NumberTable
+from fwdwidgets.widgets.shared.traits import BadValue
 from fwdwidgets.widgets.shared.weighted import WeightedWidget
 
 
@@ -51,12 +52,9 @@ class RowsWidget(WeightedWidget):
         """Take a `tables.Table`; `results` names the columns at its right."""
         super().__init__(title, unknown, model, table, table.classes, training=training)
         self._plot = Plot(canvas, title)
-        self._plot.add_class("fwd-figure")
         self._table = NumberTable(table.row_names, table.feature_names, results, self._edited)
-        self._badge = ipywidgets.HTML()
-        self._badge.add_class("fwd-badge")
-        self._status = ipywidgets.HTML()
-        self._status.add_class("fwd-status")
+        self._badge = html("fwd-badge")
+        self._status = html("fwd-status")
         self._run: TableRun | None = None
         self._ran: Any = None
         self._begin(sample, seed, None)
@@ -70,11 +68,6 @@ class RowsWidget(WeightedWidget):
         """The recorded forward pass over all rows."""
         assert self._run is not None, "the constructor runs the network"
         return self._run.trace
-
-    @property
-    def figure(self) -> Any:
-        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
-        return self._plot.figure
 
     # --- what a widget is -----------------------------------------------------------------------
 

@@ -11,10 +11,11 @@ from traitlets import validate
 
 from fwdwidgets.data import Sample, check_class_names, dataset_length, get_sample
 from fwdwidgets.data import class_names as names_of
-from fwdwidgets.widgets.shared.base import BadValue, ForwardWidget, Index
+from fwdwidgets.widgets.shared.plotted import PlottedWidget
+from fwdwidgets.widgets.shared.traits import BadValue, Index
 
 
-class SampledWidget(ForwardWidget):
+class SampledWidget(PlottedWidget):
     """Abstract base of the widgets with a dataset.
 
     Attributes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import anywidget
@@ -40,3 +41,27 @@ class StepTable(anywidget.AnyWidget):
                 steps = "1 step of this forward pass"
             self.caption = f"{steps}. {caption}" if caption else steps
             self.chosen = chosen
+
+
+def nearest_step(
+    wanted: str, before: Sequence[str], names: Sequence[str], sample: int
+) -> tuple[str, str]:
+    """Keep a step; where the path of a sample lacks it, take the nearest earlier one.
+
+    Args:
+        wanted: the name of the step that was shown.
+        before: the names of the steps among which it stood.
+        names: those that there are now, at least one.
+        sample: whose path has them.
+
+    Returns:
+        The name of the step to show, and a sentence where it is another one, else an empty text.
+    """
+    if wanted in names:
+        return wanted, ""
+    earlier = before[: before.index(wanted)] if wanted in before else []
+    nearest = next((name for name in reversed(earlier) if name in names), names[0])
+    return nearest, (
+        f"The path of sample {sample} has no step {wanted!r}; shown is the nearest "
+        f"earlier one, {nearest!r}."
+    )

@@ -11,8 +11,8 @@ from torch import nn
 from traitlets import observe, validate
 
 from fwdwidgets.networks import Forward
-from fwdwidgets.widgets.shared.base import BadValue, Index
 from fwdwidgets.widgets.shared.sampled import SampledWidget
+from fwdwidgets.widgets.shared.traits import BadValue, Index
 
 
 class WeightedWidget(SampledWidget):
@@ -36,7 +36,6 @@ class WeightedWidget(SampledWidget):
         model: nn.Module | Callable[[], nn.Module],
         dataset: Any,
         class_names: Sequence[str] | None,
-        *,
         training: bool,
         checkpoints: Any = None,
     ) -> None:

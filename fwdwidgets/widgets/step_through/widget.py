@@ -22,6 +22,9 @@ from fwdwidgets.widgets.shared import (
     Plot,
     StepTable,
     WeightedWidget,
+    check_index,
+    html,
+    nearest_step,
     panels,
     row,
 )
@@ -88,25 +91,15 @@ class StepThrough(WeightedWidget):
         **unknown: Any,
     ) -> None:
         """See the class."""
-        super().__init__(
-            "forward pass step by step",
-            unknown,
-            model,
-            dataset,
-            class_names,
-            training=bool(training),
-            checkpoints=checkpoints,
-        )
+        given = model, dataset, class_names, bool(training), checkpoints
+        super().__init__("forward pass step by step", unknown, *given)
         self._watch = LineWatch()
         self._forward.tracer = Tracer(watch=self._watch)
         self._figure = StepFigure()
         self._plot = Plot(self._figure.canvas, "one step")
-        self._plot.add_class("fwd-figure")
         self._table = StepTable()
-        self._code, self._happened, self._status = (ipywidgets.HTML() for _ in range(3))
-        self._code.add_class("fwd-source")
-        self._happened.add_class("fwd-happened")
-        self._status.add_class("fwd-status")
+        self._code, self._happened = html("fwd-source"), html("fwd-happened")
+        self._status = html("fwd-status")
         self._trace: ForwardTrace | None = None
         self._batch: Tensor | None = None
         self._listing: Listing | None = None
@@ -129,11 +122,6 @@ class StepThrough(WeightedWidget):
     def listing(self) -> Listing | None:
         """The shown source, line by line: what ran, how often; None without any step."""
         return self._listing
-
-    @property
-    def figure(self) -> Any:
-        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
-        return self._plot.figure
 
     @property
     def _names_of_steps(self) -> list[str]:
@@ -170,13 +158,9 @@ class StepThrough(WeightedWidget):
         return self._within("page", proposal["value"], self._pages(), "page")
 
     def _within(self, trait: str, value: int, count: int, what: str) -> int:
-        if not 0 <= value < count:
-            with self._told():
-                raise BadValue(
-                    f"{trait}={value} is out of range; this step has {count} "
-                    f"{what}{'' if count == 1 else 's'}: choose 0 to {count - 1}."
-                )
-        return int(value)
+        has = f"this step has {count} {what}{'' if count == 1 else 's'}"
+        with self._told():
+            return check_index(trait, value, count, has)
 
     def _rerun(self) -> None:
         self._run_network()
@@ -246,21 +230,17 @@ class StepThrough(WeightedWidget):
         Returns:
             A sentence when the step was not kept, else an empty text.
         """
-        names, before, wanted = self._names_of_steps, self._known, self.step
+        names, before, told = self._names_of_steps, self._known, ""
         self._known = names
         with self._quietly():
-            if names and wanted not in names:
-                earlier = before[: before.index(wanted)] if wanted in before else []
-                self.step = next((n for n in reversed(earlier) if n in names), names[0])
+            if names and self.step is None:
+                self.step = names[0]
+            elif names:
+                self.step, told = nearest_step(self.step, before, names, self.sample)
             if list(self._steps.options) != (names or [""]):
                 self._steps.options = names or [""]
             self._play.max = max(0, len(names) - 1)
-        if wanted in (self.step, None):
-            return ""
-        return (
-            f"The path of sample {self.sample} has no step {wanted!r}; shown is the nearest "
-            f"earlier one, {self.step!r}."
-        )
+        return told
 
     def _show_step(self) -> None:
         """Show the chosen step: its line, what it took, gave and changed."""

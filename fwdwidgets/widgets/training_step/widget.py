@@ -16,7 +16,7 @@ from traitlets import observe, validate
 
 from fwdwidgets import figures
 from fwdwidgets.figures import badge
-from fwdwidgets.widgets.shared import BadValue, ForwardWidget, Number, Plot, Text, row
+from fwdwidgets.widgets.shared import BadValue, Number, Plot, PlottedWidget, Text, html, row
 from fwdwidgets.widgets.training_step.compute import TrainingLoop
 from fwdwidgets.widgets.training_step.draw import draw_loop
 from fwdwidgets.widgets.training_step.figure import TrainingFigure
@@ -34,7 +34,7 @@ from fwdwidgets.widgets.training_step.words import (
 )
 
 
-class TrainingStep(ForwardWidget):
+class TrainingStep(PlottedWidget):
     """Forward, loss, `zero_grad`, `backward`, `step`: one line at a time, or many steps at once.
 
     The model stays as it was given: all of this happens on a copy. Dropout is drawn under seed 0.
@@ -90,9 +90,7 @@ class TrainingStep(ForwardWidget):
         self.loop = TrainingLoop(model, data, criterion, sgd)
         self._figure = TrainingFigure()
         self._plot = Plot(self._figure.canvas, "training step")
-        self._plot.add_class("fwd-figure")
-        self._said = ipywidgets.HTML()
-        self._said.add_class("fwd-badge")
+        self._said = html("fwd-badge")
         self._next = "forward"
         self._log = self._kept["log"] = Log(self._replay)
         self.lr = self.loop.lr
@@ -101,11 +99,6 @@ class TrainingStep(ForwardWidget):
         self._build()
         self._quiet = False
         self._show(NOTHING)
-
-    @property
-    def figure(self) -> Any:
-        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
-        return self._plot.figure
 
     # --- state ----------------------------------------------------------------------------------
 

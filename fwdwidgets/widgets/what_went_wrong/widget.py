@@ -15,10 +15,10 @@ from fwdwidgets.figures import badge
 from fwdwidgets.trace import ForwardTrace, Step, as_inputs
 from fwdwidgets.widgets.shared import (
     BadValue,
-    ForwardWidget,
     Index,
     Number,
     Plot,
+    PlottedWidget,
     StepTable,
     Text,
     row,
@@ -38,7 +38,7 @@ MOST_BATCH = 1_000_000
 VIEWS = ("bytes", "values")
 
 
-class WhatWentWrong(ForwardWidget):
+class WhatWentWrong(PlottedWidget):
     """A forward pass up to where it broke, the number that would fit, bytes, NaN and infinity.
 
     Example:
@@ -98,7 +98,6 @@ class WhatWentWrong(ForwardWidget):
         self._publish()
         self._figure = WrongFigure()
         self._plot = Plot(self._figure.canvas, "what went wrong")
-        self._plot.add_class("fwd-figure")
         self._build_controls()
         self.step = step if step is not None else self._first_step()
         self.view = view or ("values" if self.kind == "nonfinite" else "bytes")
@@ -117,11 +116,6 @@ class WhatWentWrong(ForwardWidget):
     def trace(self) -> ForwardTrace:
         """The recorded forward pass, up to the failing step."""
         return self._finding.trace
-
-    @property
-    def figure(self) -> Any:
-        """The `plotly.graph_objects.Figure` on the screen; read it, do not change it."""
-        return self._plot.figure
 
     # --- what was found -----------------------------------------------------------------------
 

@@ -1,0 +1,38 @@
+"""Controls and text as the page shows them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import ipywidgets
+
+
+def html(*css_classes: str) -> ipywidgets.HTML:
+    """A place for sentences or a table, under these CSS classes."""
+    place = ipywidgets.HTML()
+    for css_class in css_classes:
+        place.add_class(css_class)
+    return place
+
+
+def shows(control: ipywidgets.Widget, value: Any, shown: Any) -> bool:
+    """Whether a control that shows `shown` shows `value`.
+
+    On the page a slider moves to its nearest step and tells that: no hand has moved it.
+    """
+    if value is None or value == shown:
+        return bool(value == shown)
+    half = getattr(control, "step", 0) / 2 * (1 + 1e-6)
+    if isinstance(control, ipywidgets.FloatSlider):
+        return bool(abs(value - shown) <= half)
+    if isinstance(control, ipywidgets.FloatLogSlider):
+        return value > 0 and abs(math.log(value / shown, control.base)) <= half
+    return False
+
+
+def row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
+    """Controls side by side, in several lines where the page is narrow."""
+    box = ipywidgets.HBox(children)
+    box.add_class("fwd-row")
+    return box

@@ -31,6 +31,11 @@ class TableRun:
     output: Tensor | None
     failure: str
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the output, `(N, K)`; empty where there is none."""
+        return () if self.output is None else tuple(self.output.shape)
+
 
 def run_table(forward: Forward, values: Tensor) -> TableRun:
     """Run the network once over all rows `(N, F)`."""

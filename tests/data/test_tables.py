@@ -1,31 +1,9 @@
-import re
-
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from torch import nn
 
 import fwdwidgets as fw
 from fwdwidgets.data import as_table
-from fwdwidgets.networks import Forward, run_table
-from fwdwidgets.widgets.binary_output.compute import decide_binary
-
-# Printed in the course: outputs of an untrained network for five animals.
-PRINTED = torch.tensor([0.5188, 0.3761, 0.5015, 0.3718, 0.4663])
-
-
-def test_the_course_s_printed_outputs_make_mammals_of_rows_one_and_three():
-    assert decide_binary(PRINTED).tolist() == [True, False, True, False, False]
-
-
-@given(st.lists(st.floats(0, 1, width=32), min_size=1), st.floats(0, 1))
-def test_a_probability_of_exactly_the_threshold_is_class_1(chances, threshold):
-    values = torch.tensor(chances, dtype=torch.float64)
-    expected = [chance >= threshold for chance in values.tolist()]
-    assert decide_binary(values, threshold).tolist() == expected
-    assert bool(decide_binary(torch.tensor([0.5]), 0.5))
 
 
 def test_numpy_s_float64_becomes_float32_and_it_is_told():
@@ -93,63 +71,3 @@ def test_the_animals(target):
 def test_another_target_is_refused():
     with pytest.raises(ValueError, match="target='size' is not there; choose one of mammal"):
         fw.datasets.animals("size")
-
-
-def run(model, values):
-    forward = Forward(model, training=False)
-    forward.use_seed(None)
-    return run_table(forward, values)
-
-
-@pytest.mark.parametrize(
-    ("last", "op"),
-    [(nn.Sigmoid(), "sigmoid"), (nn.Softmax(dim=-1), "softmax"), (nn.LogSoftmax(1), "log_softmax")],
-)
-def test_the_raw_numbers_are_what_went_into_the_last_operation(last, op):
-    torch.manual_seed(0)
-    body = nn.Linear(3, 2)
-    values = torch.randn(4, 3)
-    result = run(nn.Sequential(body, last), values)
-    with torch.no_grad():
-        assert torch.equal(result.raw, body(values))
-        assert torch.equal(result.output, last(body(values)))
-    assert (result.last, result.failure) == (op, "")
-
-
-def test_without_a_last_operation_the_output_is_the_raw_number():
-    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
-    result = run(model, torch.randn(2, 3))
-    assert result.last == ""
-    assert torch.equal(result.raw, result.output)
-
-
-def test_a_squeezed_output_is_a_column_again():
-    class Squeezed(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.fc = nn.Linear(3, 1)
-
-        def forward(self, x):
-            return torch.sigmoid(self.fc(x)).squeeze(1)
-
-    result = run(Squeezed(), torch.randn(4, 3))
-    assert result.output.shape == result.raw.shape == (4, 1)
-
-
-@pytest.mark.parametrize(
-    ("output", "sentence"),
-    [
-        (lambda x: {"a": x}, "returned dict"),
-        (lambda x: x.sum(), r"shape \(\) for 2 rows"),
-        (lambda x: x[:1], r"shape \(1, 3\) for 2 rows"),
-        (lambda x: x @ torch.zeros(5, 1), r"\(5, 1\)"),
-    ],
-)
-def test_an_output_that_is_no_column_is_told(output, sentence):
-    class Odd(nn.Module):
-        def forward(self, x):
-            return output(x)
-
-    result = run(Odd(), torch.zeros(2, 3))
-    assert result.output is None
-    assert re.search(sentence, result.failure)

@@ -6,16 +6,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets
-import numpy as np
 import traitlets
-from torch import Tensor, nn
+from torch import nn
 from traitlets import observe, validate
 
-from fwdwidgets import figures
 from fwdwidgets.data import as_table, check_classes
-from fwdwidgets.figures import badge
+from fwdwidgets.figures import Drawing, badge
 from fwdwidgets.networks import TableRun
-from fwdwidgets.widgets.binary_output.compute import decide_binary
+from fwdwidgets.widgets.binary_output import words
+from fwdwidgets.widgets.binary_output.compute import (
+    BinaryRows,
+    decide_binary,
+    read_binary,
+    sigmoid_curve,
+)
+from fwdwidgets.widgets.binary_output.figure import BinaryFigure
 from fwdwidgets.widgets.shared import BadValue, Number, RowsWidget
 
 
@@ -73,26 +78,18 @@ class BinaryOutput(RowsWidget):
         """See the class."""
         table = as_table(inputs, targets, row_names, feature_names, class_names)
         check_classes(table, 2)
-        board = figures.Board()
-        self._curve = figures.Lines(board, ["sigmoid", "threshold"], x="raw number", y="sigmoid")
-        self._bars = figures.NamedBars(board, "probability")
-        canvas = board.canvas(
-            {
-                0: figures.View(500, [(0.1, 1, 0.6, 1), (0.3, 0.86, 0, 0.36)], {"b": 30}),
-                640: figures.View(300, [(0.04, 0.48, 0.06, 1), (0.66, 0.92, 0, 1)]),
-            }
-        )
-        self._raw = self._chances = np.empty(0, np.float32)
+        self._figure = BinaryFigure()
+        self._rows: BinaryRows | None = None
         super().__init__(
             "binary output",
             unknown,
             model,
             table,
-            results=["raw number", "sigmoid", "decision"],
-            canvas=canvas,
+            self._figure.canvas,
+            words.RESULTS,
             sample=sample,
             seed=seed,
-            training=bool(training),
+            training=training,
         )
         self.threshold = threshold
 
@@ -100,10 +97,7 @@ class BinaryOutput(RowsWidget):
     def _valid_threshold(self, proposal: dict[str, Any]) -> float:
         if not 0 <= proposal["value"] <= 1:
             with self._told():
-                raise BadValue(
-                    f"threshold={proposal['value']!r} is out of range: a probability is compared "
-                    "with it, so choose a number from 0 to 1."
-                )
+                raise BadValue(words.refuse_threshold(proposal["value"]))
         return float(proposal["value"])
 
     @observe("threshold")
@@ -121,81 +115,42 @@ class BinaryOutput(RowsWidget):
         return [self._link(slider, "threshold", "fwd-threshold")]
 
     def _read(self, run: TableRun) -> str:
-        assert run.output is not None, "a failure is told before"
-        if run.output.shape[1] != 1:
-            return (
-                f"The output has shape {tuple(run.output.shape)}: a binary output is one number a "
-                "row. End the model in nn.Linear(..., 1) and nn.Sigmoid(), or use "
-                "fw.MulticlassOutput."
-            )
-        assert run.raw is not None, "there is an output"
-        chances: Tensor = run.output if run.last == "sigmoid" else run.output.sigmoid()
-        self._notes["output"] = (
-            ""
-            if run.last == "sigmoid"
-            else "This model does not end in a sigmoid: its output is the raw number, and the "
-            "sigmoid of it is taken here, as nn.BCEWithLogitsLoss does."
-        )
-        self._raw, self._chances = run.raw[:, 0].numpy(), chances[:, 0].numpy()
-        self.set_trait("probabilities", tuple(self._chances.tolist()))
+        rows = read_binary(run)
+        if rows is None:
+            return words.say_several(run.shape)
+        self._rows = rows
+        self._notes["output"] = "" if rows.ended else words.NO_SIGMOID
+        self.set_trait("probabilities", tuple(rows.probabilities.tolist()))
         return ""
 
     def _show(self) -> None:
-        if not len(self._chances):
+        if self._rows is None:
             return
-        chances, raw, chosen = self._chances, self._raw, self.sample
-        decided = decide_binary(_tensor(chances), self.threshold).int().tolist()
+        raw, chances = self._rows.raw, self._rows.probabilities
+        decided = decide_binary(chances, self.threshold).int().tolist()
         self.set_trait("decisions", tuple(decided))
-        names = [self._name(index) for index in decided]
-        drawing = figures.Drawing()
-        finite = raw[np.isfinite(raw)]
-        reach = float(max(4.0, np.abs(finite).max(initial=0) * 1.1))
-        x = np.linspace(-reach, reach, 81, dtype=np.float32)
-        level = np.full(2, self.threshold, np.float32)
-        self._curve.draw(
+        x, y = sigmoid_curve(raw)
+        drawing, rows, chosen = Drawing(), self.dataset.row_names, self.sample
+        self._figure.draw(
             drawing,
-            [(x, _tensor(x).sigmoid().numpy()), (x[[0, -1]], level)],
-            points=(raw, chances),
-            texts=self.dataset.row_names,
+            (x.numpy(), y.numpy()),
+            (raw.numpy(), chances.numpy()),
+            self.threshold,
+            decided,
+            rows=rows,
             chosen=chosen,
-            x_range=(-reach, reach),
-            y_range=(-0.04, 1.04),
         )
-        self._curve.say(drawing, "<b>sigmoid</b> 1 / (1 + e<sup>-x</sup>)")
-        self._bars.draw(
-            drawing,
-            self.dataset.row_names,
-            chances,
-            (0, 1),
-            texts=[f"{chance:.4f}" for chance in chances],
-            signs=["▸" if index else "" for index in decided],
-            colors=[figures.PREDICTED if index else figures.OTHER for index in decided],
+        shown = list(zip(raw.tolist(), chances.tolist(), decided, strict=True))
+        number, chance, decision = shown[chosen]
+        self._plot.draw(drawing, words.label(rows[chosen], number, chance))
+        self._show_table([words.cells(*row, self._name(row[2])) for row in shown])
+        target = self._target(chosen)
+        said = words.describe_row(
+            rows[chosen],
+            chance,
+            self.threshold,
+            decision,
+            self._name(decision),
+            None if target is None else (int(target), self._name(int(target))),
         )
-        self._bars.say(drawing, f"<b>probability</b> ▸ at least {self.threshold:.4g}")
-        row = self.dataset.row_names[chosen]
-        self._plot.draw(drawing, f"{row}: sigmoid({raw[chosen]:.4g}) is {chances[chosen]:.4f}")
-        self._show_table(
-            [
-                [f"{z:.4f}", f"{chance:.4f}", ("▸ " if index else "") + name]
-                for z, chance, index, name in zip(raw, chances, decided, names, strict=True)
-            ]
-        )
-        self._badge.value = self._describe_row(decided[chosen], float(chances[chosen]))
-
-    def _describe_row(self, decision: int, chance: float) -> str:
-        row = self.dataset.row_names[self.sample]
-        if np.isnan(chance):
-            return badge.badge_html("neutral", f"{row}: no answer, the output is NaN")
-        sign = "≥" if decision else "<"
-        detail = f"{chance:.4f} {sign} {self.threshold:.4g}"
-        target = self._target(self.sample)
-        if target is None:
-            return badge.badge_html("neutral", f"{row}: {self._name(decision)}", detail)
-        if target == decision:
-            return badge.badge_html("correct", f"{row} correct: {self._name(decision)}", detail)
-        text = f"{row} incorrect: {self._name(decision)}, really {self._name(int(target))}"
-        return badge.badge_html("incorrect", text, detail)
-
-
-def _tensor(values: np.ndarray) -> Tensor:
-    return Tensor(values)
+        self._badge.value = badge.badge_html(*said)

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-import torch
 import traitlets
 from torch import nn
 
-from fwdwidgets import figures
 from fwdwidgets.data import as_table, check_classes
-from fwdwidgets.figures import badge
-from fwdwidgets.networks import TableRun, classes_to_show, sum_tolerance
+from fwdwidgets.figures import Drawing, badge
+from fwdwidgets.networks import TableRun, classes_to_show
+from fwdwidgets.widgets.multiclass_output import words
+from fwdwidgets.widgets.multiclass_output.compute import (
+    MulticlassRows,
+    logits_ends,
+    read_multiclass,
+)
+from fwdwidgets.widgets.multiclass_output.figure import MulticlassFigure
 from fwdwidgets.widgets.shared import RowsWidget
 
 
@@ -66,122 +70,66 @@ class MulticlassOutput(RowsWidget):
         **unknown: Any,
     ) -> None:
         """See the class."""
-        board = figures.Board()
-        self._logits = figures.Matrix(board, "logits", "signed")
-        self._chances = figures.Matrix(board, "softmax")
-        canvas = board.canvas(
-            {
-                0: figures.View(600, [(0.2, 0.86, 0.63, 1), (0.2, 0.86, 0.04, 0.41)], {"r": 22}),
-                640: figures.View(300, [(0.1, 0.43, 0.06, 1), (0.6, 0.93, 0.06, 1)]),
-            }
-        )
+        self._figure = MulticlassFigure()
+        self._rows: MulticlassRows
         super().__init__(
             "multi-class output",
             unknown,
             model,
             as_table(inputs, targets, row_names, feature_names, class_names),
-            results=["sum", "prediction"],
-            canvas=canvas,
+            self._figure.canvas,
+            words.RESULTS,
             sample=sample,
             seed=seed,
-            training=bool(training),
+            training=training,
         )
 
     def _read(self, run: TableRun) -> str:
-        assert run.output is not None, "a failure is told before"
-        assert run.raw is not None, "there is an output"
-        classes = run.output.shape[1]
-        if classes < 2:
-            return (
-                f"The output has shape {tuple(run.output.shape)}: several classes need one output "
-                "each. End the model in nn.Linear(..., classes), or use fw.BinaryOutput."
-            )
+        rows = read_multiclass(run)
+        if rows is None:
+            return words.say_single(run.shape)
+        count, classes = rows.probabilities.shape
         check_classes(self.dataset, classes)
-        if run.last == "softmax":
-            chances = run.output
-        elif run.last == "log_softmax":
-            chances = run.output.exp()
-        else:
-            chances = run.output.softmax(dim=-1)
-        self.set_trait("probabilities", tuple(map(tuple, chances.tolist())))
-        best = chances.argmax(dim=1).tolist()
-        odd = chances.isnan().any(dim=1).tolist()
-        pairs = zip(best, odd, strict=True)
-        self.set_trait("predictions", tuple(None if bad else index for index, bad in pairs))
-        self._drawn = run.raw.numpy(), chances.numpy()
-        targets = [self._target(index) for index in range(len(chances))]
-        labels = [None if target is None else int(target) for target in targets]
-        self._shown = classes_to_show(labels, self.predictions, classes)
-        self._notes["output"] = self._say_head(run.last, chances)
-        self._notes["classes"] = self._say_columns(classes)
+        self._rows = rows
+        self.set_trait("probabilities", tuple(map(tuple, rows.probabilities.tolist())))
+        self.set_trait("predictions", rows.predictions)
+        self._labels = [self._label(index) for index in range(count)]
+        self._shown = classes_to_show(self._labels, rows.predictions, classes)
+        self._notes["output"] = words.say_head(run.last, rows.odd_sum)
+        self._notes["classes"] = words.say_columns(len(self._shown), classes)
         return ""
 
-    def _say_columns(self, classes: int) -> str:
-        if len(self._shown) == classes:
-            return ""
-        return (
-            f"Of {classes:,} classes, {len(self._shown)} are drawn that are a target or a "
-            "prediction here; each sum is over all classes."
-        )
-
-    def _say_head(self, last: str, chances: torch.Tensor) -> str:
-        if last == "sigmoid":
-            return (
-                "This model ends in a sigmoid: each class is decided for itself, and rows need "
-                "not sum to one. Shown is the softmax of its output; use nn.Softmax(dim=-1)."
-            )
-        sums = chances.sum(dim=1)
-        if last and bool(((sums - 1).abs() > sum_tolerance(self.trace.output)).any()):
-            return (
-                f"These rows do not sum to one (the first to {float(sums[0]):.4g}): the softmax "
-                "runs along another axis than the classes. Use nn.Softmax(dim=-1)."
-            )
-        if last:
-            return ""
-        return (
-            "This model ends without a softmax: its outputs are logits, and the softmax of each "
-            "row is taken here. nn.CrossEntropyLoss wants the logits."
-        )
-
     def _show(self) -> None:
-        raw, chances = self._drawn
-        classes = [self._name(index) for index in self._shown]
-        rows = [
-            f"▸ {name}" if index == self.sample else name
-            for index, name in enumerate(self.dataset.row_names)
-        ]
-        finite = np.abs(raw[np.isfinite(raw)]).max(initial=0) or 1.0
-        drawing = figures.Drawing()
-        ends = (-float(finite), float(finite))
-        self._logits.draw(
-            drawing, raw[:, self._shown], ends, rows=rows, columns=classes, number=".3f"
+        logits, chances = self._rows.logits, self._rows.probabilities
+        names, chosen = self.dataset.row_names, self.sample
+        columns = [self._name(index) for index in self._shown]
+        drawing = Drawing()
+        self._figure.draw(
+            drawing,
+            logits.numpy(),
+            logits_ends(logits),
+            chances.numpy(),
+            self._shown,
+            rows=[f"▸ {name}" if i == chosen else name for i, name in enumerate(names)],
+            columns=columns,
         )
-        self._logits.say(drawing, f"<b>logits</b> {tuple(raw.shape)}")
-        shown = chances[:, self._shown]
-        self._chances.draw(drawing, shown, (0.0, 1.0), rows=rows, columns=classes, number=".3f")
-        self._chances.say(drawing, f"<b>softmax</b> {tuple(chances.shape)}, along each row")
-        sums = chances.astype(np.float64).sum(axis=1)
-        self._plot.draw(drawing, self._describe_row())
-        self._show_table(
-            [[f"{total:.4f}", self._describe_prediction(index)] for index, total in enumerate(sums)]
-        )
-        self._badge.value = self._row_badge()
+        shares = self.probabilities[chosen]
+        shown = zip(columns, [shares[index] for index in self._shown], strict=True)
+        self._plot.draw(drawing, words.label(names[chosen], list(shown)))
+        each = zip(self._rows.sums.tolist(), self.predictions, self._labels, strict=True)
+        self._show_table([words.cells(total, *self._judge(p, label)) for total, p, label in each])
+        self._badge.value = self._describe_row(self.predictions[chosen], self._labels[chosen])
 
-    def _describe_prediction(self, index: int) -> str:
-        prediction, target = self.predictions[index], self._target(index)
-        if prediction is None:
-            return "none: NaN"
-        sign = "" if target is None else " ✓" if target == prediction else " ✗"
-        return self._name(prediction) + sign
+    def _judge(self, prediction: int | None, label: int | None) -> tuple[str | None, bool | None]:
+        """The name of a predicted class, and whether it is the target; None where unknown."""
+        name = None if prediction is None else self._name(prediction)
+        return name, None if label is None else prediction == label
 
-    def _describe_row(self) -> str:
-        row, shares = self.dataset.row_names[self.sample], self.probabilities[self.sample]
-        said = ", ".join(f"{self._name(i)} {shares[i]:.1%}" for i in self._shown)
-        return f"{row}: {said}"
+    def _label(self, index: int) -> int | None:
+        target = self._target(index)
+        return None if target is None else int(target)
 
-    def _row_badge(self) -> str:
-        prediction, target = self.predictions[self.sample], self._target(self.sample)
+    def _describe_row(self, prediction: int | None, label: int | None) -> str:
         chance = 0.0 if prediction is None else self.probabilities[self.sample][prediction]
-        label = None if target is None else int(target)
         names = self._name(prediction), self._name(label)
         return badge.answer_badge(prediction, label, *names, chance)

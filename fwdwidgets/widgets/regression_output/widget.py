@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
-from fwdwidgets import figures
 from fwdwidgets.data import as_table
-from fwdwidgets.figures import badge
+from fwdwidgets.figures import Drawing, badge
 from fwdwidgets.networks import TableRun
+from fwdwidgets.widgets.regression_output import words
+from fwdwidgets.widgets.regression_output.compute import errors, read_regression
+from fwdwidgets.widgets.regression_output.figure import RegressionFigure
 from fwdwidgets.widgets.shared import RowsWidget
 
 
@@ -57,51 +59,40 @@ class RegressionOutput(RowsWidget):
         """See the class."""
         table = as_table(inputs, targets, row_names, feature_names)
         table.classes = None
-        board = figures.Board()
-        self._line = figures.NumberLine(board, "value")
-        canvas = board.canvas({0: figures.View(190, [(0, 1, 0.1, 1)], {"l": 24, "r": 24})})
-        self._outputs = np.empty(0, np.float32)
+        self._figure = RegressionFigure()
+        self._rows: Tensor
         super().__init__(
             "regression output",
             unknown,
             model,
             table,
-            results=["value", *([] if table.targets is None else ["target", "error"])],
-            canvas=canvas,
+            self._figure.canvas,
+            words.VALUE if table.targets is None else words.VALUE_AND_ERROR,
             sample=sample,
             seed=seed,
-            training=bool(training),
+            training=training,
         )
 
     def _read(self, run: TableRun) -> str:
-        assert run.output is not None, "a failure is told before"
-        if run.output.shape[1] != 1:
-            return (
-                f"The output has shape {tuple(run.output.shape)}: a regression has one value a "
-                "row. End the model in nn.Linear(..., 1)."
-            )
-        self._notes["output"] = (
-            f"This model ends in {run.last}: its values stay between 0 and 1. For a regression "
-            "nothing comes after the last layer."
-            if run.last in ("sigmoid", "softmax")
-            else ""
-        )
-        self._outputs = run.output[:, 0].numpy()
+        rows = read_regression(run)
+        if rows is None:
+            return words.say_several(run.shape)
+        self._rows = rows
+        self._notes["output"] = words.say_bounded(run.last)
         return ""
 
     def _show(self) -> None:
-        values, names = self._outputs, self.dataset.row_names
-        targets = self.dataset.targets
-        drawing = figures.Drawing()
-        truth = None if targets is None else np.array(targets, dtype=np.float64)
-        self._line.draw(drawing, values, names, self.sample, truth)
-        row, value = names[self.sample], float(values[self.sample])
-        self._plot.draw(drawing, f"{row}: {value:.6g}, on a line with the other rows")
-        texts = [[f"{value:.4f}"] for value in values]
+        values, targets = self._rows, self.dataset.targets
+        names, chosen = self.dataset.row_names, self.sample
+        truths: list[tuple[float, float] | None] = [None] * len(values)
         if targets is not None:
-            for text, output, target in zip(texts, values, targets, strict=True):
-                text += [f"{target:.6g}", f"{float(output) - target:+.4g}"]
-        self._show_table(texts)
-        target = self._target(self.sample)
-        detail = "" if target is None else f"target {target:.6g}, error {value - target:+.4g}"
-        self._badge.value = badge.badge_html("neutral", f"{row}: {value:.6g}", detail)
+            truths = list(zip(targets, errors(values, targets).tolist(), strict=True))
+        drawing = Drawing()
+        true = None if targets is None else np.array(targets, dtype=np.float64)
+        self._figure.line.draw(drawing, values.numpy(), names, chosen, true)
+        value = float(values[chosen])
+        self._plot.draw(drawing, words.label(names[chosen], value))
+        each = zip(values.tolist(), truths, strict=True)
+        self._show_table([words.cells(number, truth) for number, truth in each])
+        said = words.describe_row(names[chosen], value, truths[chosen])
+        self._badge.value = badge.badge_html(*said)

@@ -42,15 +42,15 @@ class RowsWidget(WeightedWidget):
         unknown: dict[str, Any],
         model: nn.Module | Callable[[], nn.Module],
         table: Table,
-        *,
-        results: Sequence[str],
         canvas: figures.Canvas,
+        results: Sequence[str],
+        *,
         sample: int,
         seed: int | None,
         training: bool,
     ) -> None:
-        """Take a `tables.Table`; `results` names the columns at its right."""
-        super().__init__(title, unknown, model, table, table.classes, training=training)
+        """Take a table; `results` names the columns at its right, `canvas` is the figure."""
+        super().__init__(title, unknown, model, table, table.classes, training=bool(training))
         self._plot = Plot(canvas, title)
         self._table = NumberTable(table.row_names, table.feature_names, results, self._edited)
         self._badge = html("fwd-badge")
@@ -160,7 +160,7 @@ class RowsWidget(WeightedWidget):
         mode = "train mode" if self._forward.training else "eval mode"
         shapes = f"input {tuple(self.dataset.values.shape)}"
         if run.output is not None:
-            shapes += f" → output {tuple(run.output.shape)}"
+            shapes += f" → output {run.shape}"
         self._status.value = f"{mode} · {self._describe_weights()} · {shapes}"
         self._follow_weights()
         self._follow()

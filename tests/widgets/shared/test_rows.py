@@ -1,4 +1,4 @@
-"""The three output widgets against plain PyTorch."""
+"""What the three output widgets share, against plain PyTorch."""
 
 import numpy as np
 import pytest
@@ -6,35 +6,12 @@ import torch
 from torch import nn
 
 import fwdwidgets as fw
-
-
-def binary():
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 1), nn.Sigmoid())
-
-
-def multiclass():
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 3), nn.Softmax(dim=-1))
-
-
-def regression():
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 1))
-
-
-MODELS = {"mammal": binary, "class": multiclass, "weight": regression}
-WIDGETS = {"mammal": fw.BinaryOutput, "class": fw.MulticlassOutput, "weight": fw.RegressionOutput}
+from tests.widgets.shared.rows import MODELS, WIDGETS, expected
 
 
 @pytest.fixture(params=WIDGETS)
 def kind(request):
     return request.param
-
-
-def expected(model, values):
-    with torch.no_grad():
-        return model.eval()(values)
 
 
 def test_the_outputs_are_the_model_s(kind):
@@ -122,96 +99,6 @@ def test_a_model_that_does_not_fit_is_told_in_a_sentence(kind):
     assert "5 features" in widget._message.value or "(5, 6)" in widget._message.value
 
 
-def test_the_threshold_decides_again_and_runs_nothing(monkeypatch):
-    model, table = binary(), fw.datasets.animals()
-    widget = fw.BinaryOutput(model, table)
-    chances = expected(model, table.values)[:, 0]
-    trace = widget.trace
-    for threshold in (0.0, 0.3, float(chances[2]), 0.42, 1.0):
-        widget.threshold = threshold
-        assert widget.decisions == tuple((chances >= threshold).int().tolist())
-        texts = [row[2] for row in widget._table.texts]
-        assert [text.startswith("▸") for text in texts] == (chances >= threshold).tolist()
-    assert widget.trace is trace
-    assert widget.probabilities == tuple(chances.tolist())
-
-
-@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
-def test_a_threshold_is_from_0_to_1(threshold):
-    widget = fw.BinaryOutput(binary(), fw.datasets.animals())
-    with pytest.raises(ValueError, match="out of range"):
-        widget.threshold = threshold
-    assert widget.threshold == 0.5
-    assert "out of range" in widget._message.value
-
-
-def test_the_points_stand_on_the_sigmoid():
-    model, table = binary(), fw.datasets.animals()
-    widget = fw.BinaryOutput(model, table, sample=3)
-    traces = {trace.name: trace for trace in widget.figure.data}
-    with torch.no_grad():
-        raw = model[:2](table.values)[:, 0]
-    assert np.array_equal(traces["marked"].x, raw.numpy())
-    assert np.array_equal(traces["marked"].y, raw.sigmoid().numpy())
-    assert np.argmax(traces["marked"].marker.size) == 3
-    assert widget._table.texts[0][0] == f"{raw[0]:.4f}"
-
-
-def test_without_a_sigmoid_the_output_is_the_raw_number():
-    model, table = regression(), fw.datasets.animals()
-    widget = fw.BinaryOutput(model, table)
-    raw = expected(model, table.values)[:, 0]
-    assert widget.probabilities == tuple(raw.sigmoid().tolist())
-    assert "BCEWithLogitsLoss" in widget._message.value
-
-
-def test_the_badge_of_a_row():
-    model, table = binary(), fw.datasets.animals()
-    widget = fw.BinaryOutput(model, table)
-    chance = float(expected(model, table.values)[0, 0])
-    right = chance >= 0.5
-    assert ("cow correct: mammal" if right else "no mammal, really mammal") in widget._badge.value
-    widget.threshold = 0.0
-    assert "cow correct: mammal" in widget._badge.value
-
-
-def test_rows_sum_to_one_and_the_largest_is_the_class():
-    model, table = multiclass(), fw.datasets.animals("class")
-    widget = fw.MulticlassOutput(model, table)
-    chances = expected(model, table.values)
-    assert widget.predictions == tuple(chances.argmax(dim=1).tolist())
-    assert [row[0] for row in widget._table.texts] == ["1.0000"] * 5
-    traces = {trace.name: trace for trace in widget.figure.data}
-    with torch.no_grad():
-        assert np.array_equal(traces["logits"].z, model[:2](table.values).numpy())
-    assert np.array_equal(traces["softmax"].z, chances.numpy())
-
-
-def test_logits_get_their_softmax_and_it_is_told():
-    model, table = multiclass()[:2], fw.datasets.animals("class")
-    widget = fw.MulticlassOutput(model, table)
-    chances = expected(model, table.values).softmax(dim=1)
-    assert widget.probabilities == tuple(map(tuple, chances.tolist()))
-    assert "nn.CrossEntropyLoss wants the logits" in widget._message.value
-
-
-def test_a_softmax_along_the_wrong_axis_is_told():
-    model = nn.Sequential(nn.Linear(6, 3), nn.Softmax(dim=0))
-    widget = fw.MulticlassOutput(model, fw.datasets.animals("class"))
-    assert "along another axis" in widget._message.value
-
-
-def test_a_value_and_its_target():
-    model, table = regression(), fw.datasets.animals("weight")
-    widget = fw.RegressionOutput(model, table, sample=3)
-    value = float(expected(model, table.values)[3, 0])
-    assert f"ostrich: {value:.6g}" in widget._badge.value
-    assert f"error {value - 0.11:+.4g}" in widget._badge.value
-    traces = {trace.name: trace for trace in widget.figure.data}
-    assert np.array_equal(traces["value"].x, expected(model, table.values)[:, 0].numpy())
-    assert np.allclose(traces["target"].x, table.targets)
-
-
 @pytest.mark.parametrize(
     ("widget", "model", "sentence"),
     [
@@ -236,32 +123,6 @@ def test_a_complex_output_is_told(widget):
     assert "The output is complex (complex64)" in shown._message.value
     assert "output.abs() or output.real" in shown._message.value
     assert shown.outputs == ()
-
-
-def test_of_a_thousand_classes_those_are_drawn_that_a_row_has():
-    torch.manual_seed(0)
-    values, targets = torch.randn(5, 6), [7, 7, 500, 999, 0]
-    model = nn.Linear(6, 1000)
-    widget = fw.MulticlassOutput(model, values, targets)
-    chances = expected(model, values).softmax(dim=1)
-    shown = sorted({*targets, *chances.argmax(dim=1).tolist()})
-    assert f"Of 1,000 classes, {len(shown)} are drawn" in widget._message.value
-    softmax = next(trace for trace in widget.figure.data if trace.name == "softmax")
-    assert np.allclose(softmax.z, chances[:, shown].numpy())
-    assert [len(row) for row in widget.probabilities] == [1000] * 5
-    assert [sums[0] for sums in widget._table.texts] == ["1.0000"] * 5
-
-
-def test_a_regression_that_ends_in_a_sigmoid_is_told():
-    widget = fw.RegressionOutput(binary(), fw.datasets.animals("weight"))
-    assert "values stay between 0 and 1" in widget._message.value
-
-
-def test_html_in_names_is_text():
-    widget = fw.BinaryOutput(binary(), torch.zeros(1, 6), row_names=["<img src=x>"])
-    assert "<img" not in widget._badge.value
-    assert all("<img" not in str(text) for text in widget.figure.layout.yaxis2.ticktext)
-    assert widget._table.rows == ["<img src=x>"]  # written as text by the page
 
 
 def test_a_mistyped_keyword_is_refused(kind):
@@ -318,9 +179,3 @@ def test_class_names_that_are_too_few_and_targets_that_are_no_numbers_are_refuse
         fw.BinaryOutput(nn.Linear(4, 1), torch.ones(3, 4), class_names=["no"])
     with pytest.raises(TypeError, match=r"targets=\['a', 'b', 'c'\] are no numbers"):
         fw.MulticlassOutput(nn.Linear(4, 3), torch.ones(3, 4), ["a", "b", "c"])
-
-
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-def test_targets_that_are_no_finite_numbers_are_refused(bad):
-    with pytest.raises(ValueError, match=r"targets\[1\]=-?(nan|inf) does not do: pass finite"):
-        fw.RegressionOutput(nn.Linear(2, 1), [[1.0, 2.0], [3.0, 4.0]], [1.0, bad])

@@ -22,10 +22,7 @@ NOT_TORCHS = ("ipywidgets", "plotly", "anywidget", "voila", "jupyterlab", "torch
 SLICES = sorted(path.parent.name for path in (PACKAGE / "widgets").glob("*/widget.py"))
 INCOMPLETE = {  # until each has its own compute, figure and words
     "batch_forward",
-    "binary_output",
     "forward_pass",
-    "multiclass_output",
-    "regression_output",
 }
 TORCH_ROOMS = ["trace", "display", "advice", "data", "networks", "training"]
 ROOMS = {

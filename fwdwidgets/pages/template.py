@@ -15,7 +15,11 @@ from fwdwidgets.widgets.shared import STATIC
 HERE = Path(__file__).parent / "static"
 DRAWN = ("plot", "steps", "table", "frame")
 """Modules of the live widgets that a page uses as they are."""
-SCRIPTS = ("words", "numbers", "still", "parts", "recorded", "network", "own", "page")
+SCRIPTS = (
+    *("numbers", "markup", "element", "words", "still", "arrays", "part", "figure", "views"),
+    *("files", "recorded", "drawing", "network", "own", "address", "page", "main"),
+)
+"""Modules of a page, each after those that it imports."""
 
 FIRST, LATER = ("plotly",), ("ort", "wasm")
 """What a page takes of other projects: to draw, and to run the network."""
@@ -25,16 +29,31 @@ LATER_OWN = ("model",)
 
 @cache
 def script() -> str:
-    """The page script: classic, for a browser refuses module scripts from `file://`."""
+    """The page script: classic, for a browser refuses module scripts from `file://`.
+
+    Its modules share one scope there, in which what one exports the others find; a name that two of
+    them declare is a syntax error.
+    """
     parts = []
     for name in DRAWN:
-        code = (STATIC / f"{name}.js").read_text(encoding="utf-8")
+        code = _without_types((STATIC / f"{name}.js").read_text(encoding="utf-8"))
         before, _, offered = code.rpartition("export default ")
         if not re.fullmatch(r"\{[\w, ]+\};\s*", offered):
             raise RuntimeError(f"{name}.js does not end in 'export default {{ ... }};'")
         parts.append(f"const {name} = (() => {{\n{before}return {offered}}})();")
-    parts += [(HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
-    return "(() => {\n" + "\n".join(parts) + "})();\n"
+    for name in SCRIPTS:
+        code = _without_types((HERE / f"{name}.js").read_text(encoding="utf-8"))
+        code = re.sub(r'^import [^;"]+ from "[^"]+";\n', "", code, flags=re.MULTILINE)
+        code = re.sub(r"^export (?=const |class |(async )?function )", "", code, flags=re.MULTILINE)
+        if found := re.search(r"^(import|export)\b.*", code, flags=re.MULTILINE):
+            raise RuntimeError(f"{name}.js: a page cannot have {found[0]!r}")
+        parts.append(code)
+    return '"use strict";\n{\n' + "\n".join(parts) + "}\n"
+
+
+def _without_types(code: str) -> str:
+    """JavaScript without the lines of JSDoc, which are there for the type checker."""
+    return re.sub(r"^ */\*\*(?:(?!\*/).)*\*/\n", "", code, flags=re.MULTILINE | re.DOTALL)
 
 
 @cache

@@ -2,6 +2,7 @@
 // as light or dark as what it stands on, which need not be what the reader's system prefers.
 if (!window.fwdFrames) {
   window.fwdFrames = true;
+  /** @type {() => NodeListOf<HTMLIFrameElement>} */
   const frames = () => document.querySelectorAll("iframe.fwd-page");
 
   addEventListener("message", ({ data, source }) => {
@@ -11,9 +12,12 @@ if (!window.fwdFrames) {
   });
 
   const dark = matchMedia("(prefers-color-scheme: dark)");
+  /** @param {HTMLElement | null} element */
   const isLight = (element) => {
     for (let at = element; at; at = at.parentElement) {
-      const [red, green, blue, alpha = 1] = getComputedStyle(at).backgroundColor.match(/[\d.]+/g).map(Number);
+      const numbers = getComputedStyle(at).backgroundColor.match(/[\d.]+/g)?.map(Number);
+      if (!numbers) continue;
+      const [red, green, blue, alpha = 1] = numbers;
       if (alpha > 0.5) return red + green + blue > 382;
     }
     const scheme = getComputedStyle(document.documentElement).colorScheme;

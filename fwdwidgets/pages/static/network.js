@@ -1,15 +1,45 @@
 // A forward pass that runs in the page: onnxruntime computes what PyTorch's graphs say, the answer,
 // how a layer is laid out, every range; here it is put where the figure wants it.
+/** @import { Bytes, PackedArray } from "../../widgets/static/types.js" */
+/** @import { Engine, Ort, PageData, Picture, Plan, Session, Tensor, Tensors } from "./types.js" */
+/** @import { Page } from "./page.js" */
+import { Drawing } from "./drawing.js";
+import { imported, unpacked } from "./files.js";
 
-class Network {
-  constructor(data, page) {
-    this.plan = data.network;
+/** @typedef {{ batch: Tensor, label: Tensor }} Fed */
+
+/** @implements {Engine} */
+export class Network {
+  /**
+   * @param {Plan} plan
+   * @param {PageData} data
+   * @param {Page} page
+   */
+  constructor(plan, data, page) {
+    this.plan = plan;
     this.page = page;
+    this.drawing = new Drawing(plan, { hold: (numbers, shape) => page.arrays.hold(numbers, shape), pieces: data.pieces });
     this.controls = this.plan.controls;
     this.vector = this.controls.map(({ now }) => now);
     this.recorded = data.base;
+    /** @type {Fed | null} */
     this.own = null; // a sample of the reader's own
     this.turn = 0; // counts moves: the latest wins
+    /** @type {Map<number, Session>} */
+    this.pictures = new Map();
+    /** @type {Fed[]} */
+    this.samples = [];
+    /** @type {Tensors[]} */
+    this.weights = [];
+    /** @type {Promise<unknown>} */
+    this.queue = Promise.resolve();
+    /** @type {Promise<void>} */
+    this.running = Promise.resolve();
+    /** @type {Promise<void>} */
+    this.ready = Promise.resolve();
+    // These two are there once it is ready.
+    this.ort = /** @type {Ort} */ (/** @type {unknown} */ (null));
+    this.session = /** @type {Session} */ (/** @type {unknown} */ (null));
   }
 
   start() {
@@ -20,11 +50,10 @@ class Network {
 
   async open() {
     const [code, wasm, model] = await Promise.all(["ort", "wasm", "model"].map(unpacked));
-    this.ort = await imported([code]);
+    this.ort = /** @type {Ort} */ (await imported([code]));
     this.ort.env.wasm.numThreads = 1;
     this.ort.env.wasm.wasmBinary = wasm;
     this.session = await this.begin(model);
-    this.pictures = new Map();
     this.samples = this.plan.samples.map(({ input, label }) =>
       this.sample(this.tensor(input, this.plan.shape), label));
     this.weights = this.plan.weights.map(({ feeds }) =>
@@ -32,6 +61,7 @@ class Network {
     await this.feeds(); // what it transforms once
   }
 
+  /** @param {Bytes} model */
   begin(model) {
     return this.ort.InferenceSession.create(model, {
       executionProviders: ["wasm"],
@@ -39,37 +69,45 @@ class Network {
     });
   }
 
-  // Lays a value out, or transforms kernels: what a small graph makes of one value.
+  /**
+   * Lays a value out, or transforms kernels: what a small graph makes of one value.
+   * @param {Pick<Picture, "graph" | "outputs">} drawing
+   * @param {Tensor} value
+   * @returns {Promise<Tensors>}
+   */
   async picture({ graph, outputs }, value) {
     if (graph === undefined) return {};
-    if (!this.pictures.has(graph)) {
-      this.pictures.set(graph, await this.begin(this.page.buffer(this.plan.graphs[graph].buffer)));
-    }
-    return this.pictures.get(graph).run({ value }, outputs);
+    const session = this.pictures.get(graph) ?? await this.begin(this.page.arrays.bytes(this.plan.graphs[graph].buffer));
+    this.pictures.set(graph, session);
+    return session.run({ value }, outputs);
   }
 
-  // What the network takes of a sample.
+  /** What the network takes of a sample. @param {Tensor} batch @param {number} label */
   sample(batch, label) {
     return { batch, label: new this.ort.Tensor("int64", [BigInt(label)], []) };
   }
 
+  /** @param {PackedArray} array @param {readonly number[]} shape */
   tensor({ buffer, dtype }, shape) {
-    const bytes = this.page.buffer(buffer);
+    const bytes = this.page.arrays.bytes(buffer);
     const own = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
     return new this.ort.Tensor(dtype, new ARRAYS[dtype](own), shape);
   }
 
   // --- state ------------------------------------------------------------------------------------
 
+  /** @param {string} name */
   number(name) {
     return this.controls.findIndex((control) => control.name === name);
   }
 
+  /** @param {string} name */
   value(name) {
     const number = this.number(name);
     return number < 0 ? undefined : this.controls[number].values[this.vector[number]];
   }
 
+  /** @param {string} name @param {number} id */
   put(name, id) {
     if (this.number(name) >= 0) this.vector[this.number(name)] = id;
   }
@@ -79,6 +117,7 @@ class Network {
     return this.vector[this.number("seed") >= 0 ? this.number("seed") : this.number("epoch")];
   }
 
+  /** @param {number} number */
   stops(number) {
     return this.controls[number].values.map((_, id) => id);
   }
@@ -87,6 +126,7 @@ class Network {
     return true;
   }
 
+  /** @param {number} number @param {number} id @returns {boolean} */
   move(number, id) {
     const { name } = this.controls[number];
     if (id < 0) return false;
@@ -100,7 +140,10 @@ class Network {
     return true;
   }
 
-  // Runs the network on numbers that the reader gave.
+  /**
+   * Runs the network on numbers that the reader gave.
+   * @param {Float32Array<ArrayBuffer>} numbers
+   */
   runOwn(numbers) {
     this.running = this.ready.then(() => {
       this.own = this.sample(new this.ort.Tensor("float32", numbers, this.plan.shape), -1);
@@ -109,6 +152,7 @@ class Network {
     this.running.catch((error) => this.page.fail(error));
   }
 
+  /** @param {string} name */
   value0(name) {
     return this.vector[this.number(name)];
   }
@@ -124,15 +168,21 @@ class Network {
     for (const [name, transform] of Object.entries(this.plan.kernels)) {
       set[name] ??= (await this.picture(transform, set[transform.weight])).kernels;
     }
+    /** @type {Tensors} */
     const all = { ...sample, ...set };
     return Object.fromEntries(this.plan.inputs.map((name) => [name, all[name]]));
   }
 
-  // One task at a time: onnxruntime does not run two sessions at once.
+  /**
+   * One task at a time: onnxruntime does not run two sessions at once.
+   * @template Result
+   * @param {() => Result | Promise<Result>} task
+   * @returns {Promise<Result>}
+   */
   alone(task) {
-    const before = this.queue ?? Promise.resolve();
-    this.queue = before.catch(() => {}).then(() => this.ready).then(task);
-    return this.queue;
+    const done = this.queue.catch(() => {}).then(() => this.ready).then(task);
+    this.queue = done;
+    return done;
   }
 
   run() {
@@ -140,6 +190,7 @@ class Network {
     return this.alone(() => (turn === this.turn ? this.compute(turn) : undefined));
   }
 
+  /** @param {number} turn */
   async compute(turn) {
     const { input, layers, answers } = this.plan;
     const layer = layers[this.value0("layer")];
@@ -149,10 +200,18 @@ class Network {
     const found = await this.session.run(feeds, [...answers, step]);
     const pictures = [await this.picture(input, feeds.batch), await this.picture(shown, found[step])];
     if (turn !== this.turn) return; // another move came meanwhile
-    this.page.held = [];
-    this.page.give(this.draw(found, pictures, layer, shown));
+    this.page.arrays.release();
+    this.page.give(this.drawing.draw(found, pictures, {
+      own: this.own !== null,
+      sample: this.value0("sample"),
+      weights: this.weightsNumber,
+      given: this.value("given"),
+      layer: this.value0("layer"),
+      page: this.value0("page"),
+    }));
   }
 
+  /** @param {number} number @param {number} step */
   async findWrong(number, step) {
     await this.ready;
     if (!this.plan.classes) return null;
@@ -169,100 +228,6 @@ class Network {
     }
     return null;
   }
-
-  // --- draw -------------------------------------------------------------------------------------
-
-  draw(found, pictures, layer, shown) {
-    const { input, parts, weights, told } = this.plan;
-    const sample = this.own ? { label: -1, target: "" } : this.plan.samples[this.value0("sample")];
-    const set = weights[this.weightsNumber];
-    const chosen = `${this.own ? "your own sample" : `sample ${sample.index}`}, ${set.words}`;
-    const plot = { label: `${chosen}: input, ${layer.name}, answer`, old: false };
-    [input, shown].forEach(({ fixed, slots }, index) => {
-      this.pieces(plot, fixed);
-      for (const [place, output, what] of slots) plot[place] = this.slot(pictures[index][output], what);
-    });
-    this.mark(plot, pictures[1], shown.marks);
-    if (this.plan.classes) this.drawClasses(plot, found, sample.label);
-    const odd = Number(pictures[1].odd?.data[0] ?? 0);
-    const note = !this.own ? told[`${this.value0("sample")},${this.weightsNumber}`] : odd && layer.odd.replace("{odd}", counted(odd));
-    const values = new Map([
-      [parts.plot, plot],
-      [parts.badge, { value: this.badge(found, sample) }],
-      [parts.status, { value: set.status }],
-      [parts.message, { value: this.message(note) }],
-      [parts.table, { chosen: layer.name }],
-      [parts.layer, { index: this.value0("layer") }],
-      [parts.page, { hidden: layer.pages.length < 2 }],
-    ]);
-    if ("given" in parts) values.set(parts.given, { value: this.value("given") });
-    return values;
-  }
-
-  pieces(plot, fixed) {
-    for (const [place, piece] of Object.entries(fixed)) plot[place] = this.page.pieces[piece];
-  }
-
-  slot({ data, dims }, what) {
-    if (what === "array") return this.page.hold(data, dims);
-    return what === "list" ? Array.from(data) : data[what];
-  }
-
-  // Lists the cells that hold NaN or infinity.
-  mark(plot, { odd, marks, picture }, trace) {
-    const at = { x: [], y: [], text: [] };
-    if (odd?.data[0]) {
-      const wide = marks.dims[1];
-      for (let i = marks.data.indexOf(1); i >= 0 && at.x.length < this.plan.mostMarks; i = marks.data.indexOf(1, i + 1)) {
-        at.x.push(i % wide);
-        at.y.push(Math.floor(i / wide));
-        at.text.push(general(picture.data[i]).replace("nan", "NaN"));
-      }
-    }
-    for (const [name, values] of Object.entries(at)) plot[`traces.${trace}.${name}`] = values;
-    plot[`traces.${trace}.visible`] = at.x.length > 0;
-  }
-
-  // The bars of logits and probabilities.
-  drawClasses(plot, found, label) {
-    const { drawn, panels, axis, short, full, colors, signs } = this.plan.classes;
-    const prediction = Number(found["answer.prediction"].data[0]);
-    const classes = Array.from(found["answer.classes"].data, Number).filter((index) => index >= 0);
-    const roles = classes.map((index) => Number(index === prediction) + 2 * Number(index === label));
-    const digits = Number(found["answer.logits.digits"]?.data[0]);
-    const texts = { logits: (value) => fixed(value, digits), probabilities: percent };
-    this.pieces(plot, drawn[classes.length]);
-    for (const { name, trace, axis: suffix, at } of panels) {
-      const values = found[`answer.${name}`].data.subarray(0, classes.length);
-      plot[`traces.${trace}.x`] = this.page.hold(values, [classes.length]);
-      plot[`traces.${trace}.marker`] = { color: roles.map((role) => colors[role]) };
-      plot[`traces.${trace}.hovertext`] = classes.map((index) => full[index]);
-      plot[`layout.xaxis${suffix}.range`] = Array.from(found[`answer.${name}.range`].data);
-      plot[`layout.yaxis${at}.ticktext`] = Array.from(values, texts[name]);
-    }
-    plot[`layout.yaxis${axis}.ticktext`] = classes.map((index, row) =>
-      (signs[roles[row]] ? `<b>${short[index]} ${signs[roles[row]]}</b>` : short[index]));
-  }
-
-  // --- in words ---------------------------------------------------------------------------------
-
-  badge(found, { label, target }) {
-    const { badges, classes } = this.plan;
-    if (!classes) return filled(badges[target ? "target" : "value"], { value: general(found["answer.output"].data[0]), target });
-    const prediction = Number(found["answer.prediction"].data[0]);
-    const chance = found["answer.probability"].data[0];
-    const kind = prediction < 0 ? "none" : label < 0 ? "unknown" : label === prediction ? "correct" : "incorrect";
-    return filled(badges[kind], {
-      name: classes.names[prediction],
-      label: classes.names[label],
-      chance: Number.isFinite(chance) ? percent(chance) : "probability NaN",
-    });
-  }
-
-  message(note) {
-    return [this.plan.notice, note].filter(Boolean)
-      .map((text) => `<div class="fwd-note">${escaped(text)}</div>`).join("");
-  }
 }
 
 // Resolves when a figure has been drawn, or after three seconds where none can be.
@@ -274,12 +239,8 @@ async function painted() {
   await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
+/** @type {{ [dtype: string]: new (bytes: ArrayBuffer) => ArrayLike<number> | ArrayLike<bigint> }} */
 const ARRAYS = {
   float32: Float32Array, float64: Float64Array, int64: BigInt64Array, int32: Int32Array,
   uint8: Uint8Array, int8: Int8Array, bool: Uint8Array,
 };
-
-const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;").replace(/'/g, "&#x27;");
-
-// A text with words in braces, each replaced by what it stands for, as text.
-const filled = (text, words) => text.replace(/\{(\w+)\}/g, (_, word) => escaped(words[word]));

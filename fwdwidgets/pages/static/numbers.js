@@ -1,7 +1,11 @@
 // Numbers as Python writes them, for a page has no Python to ask. A half goes to the even digit,
 // and what is a half is known exactly, from the digits that the number itself has.
 
-// The first digits of a string of them, rounded, as a string.
+/**
+ * The first digits of a string of them, rounded, as a string.
+ * @param {string} digits
+ * @param {number} keep
+ */
 function rounded(digits, keep) {
   const kept = BigInt(digits.slice(0, keep));
   const rest = digits.slice(keep);
@@ -9,11 +13,17 @@ function rounded(digits, keep) {
   return String(kept + BigInt(rest > half || (rest === half && kept % 2n === 1n)));
 }
 
+/** @param {number} value */
 const isNegative = (value) => value < 0 || Object.is(value, -0);
+/** @param {number} value */
 const notFinite = (value) => String(value).replace("NaN", "nan").replace("Infinity", "inf");
 
-// f"{value:.{digits}f}"
-function fixed(value, digits) {
+/**
+ * f"{value:.{digits}f}"
+ * @param {number} value
+ * @param {number} digits
+ */
+export function fixed(value, digits) {
   if (!Number.isFinite(value)) return notFinite(value);
   const size = Math.abs(value);
   const text = size < 1e21 ? size.toFixed(100) : `${BigInt(size)}.${"0".repeat(100)}`;
@@ -23,11 +33,14 @@ function fixed(value, digits) {
   return (isNegative(value) ? "-" : "") + all.slice(0, point) + (digits ? `.${all.slice(point)}` : "");
 }
 
-// f"{value:.1%}"
-const percent = (value) => `${fixed(value * 100, 1)}%`;
+/** f"{value:.1%}" @param {number} value */
+export const percent = (value) => `${fixed(value * 100, 1)}%`;
 
-// f"{value:.{digits}g}"
-function general(value, digits = 6) {
+/**
+ * f"{value:.{digits}g}"
+ * @param {number} value
+ */
+export function general(value, digits = 6) {
   if (!Number.isFinite(value)) return notFinite(value);
   const sign = isNegative(value) ? "-" : "";
   if (value === 0) return `${sign}0`;
@@ -35,6 +48,7 @@ function general(value, digits = 6) {
   const kept = rounded(text.replace(".", ""), digits);
   const exponent = Number(power) + kept.length - digits; // 9.9999999 became 10
   const ones = kept.slice(0, digits);
+  /** @param {string} whole @param {string} part */
   const written = (whole, part) => [whole, part.replace(/0+$/, "")].filter(Boolean).join(".");
   if (exponent >= digits || exponent < -4) {
     const size = String(Math.abs(exponent)).padStart(2, "0");
@@ -44,5 +58,5 @@ function general(value, digits = 6) {
   return sign + written(ones.slice(0, exponent + 1), ones.slice(exponent + 1));
 }
 
-// f"{value:,}" of a whole number
-const counted = (value) => value.toLocaleString("en-US");
+/** f"{value:,}" of a whole number @param {number} value */
+export const counted = (value) => value.toLocaleString("en-US");

@@ -1,21 +1,31 @@
 // A sample of the reader's own: a picture from a file, or drawn. It goes into the network as
 // numbers from 0 to 1, as the samples of the page are.
+/** @import { Page } from "./page.js" */
+/** @import { Plan } from "./types.js" */
+import { element } from "./element.js";
 
-class OwnSample {
-  constructor(page) {
+export class OwnSample {
+  /**
+   * @param {Page} page
+   * @param {Plan} plan
+   */
+  constructor(page, plan) {
     this.page = page;
-    const [, channels, height, width] = page.data.network.shape;
-    Object.assign(this, { channels, height, width, pen: [width >> 1, height >> 1] });
+    const [, channels, height, width] = plan.shape;
+    this.channels = channels;
+    this.height = height;
+    this.width = width;
+    this.pen = [width >> 1, height >> 1];
     this.pad = element("canvas", { width, height, tabIndex: 0, className: "fwd-pad" });
     this.pad.setAttribute("role", "application");
     this.pad.setAttribute("aria-label", "drawing pad: arrow keys move the pen, space draws a dot");
-    this.context = this.pad.getContext("2d", { willReadFrequently: true });
+    this.context = /** @type {CanvasRenderingContext2D} */ (this.pad.getContext("2d", { willReadFrequently: true }));
     this.file = element("input", { type: "file", accept: "image/*" });
     const clear = element("button", { type: "button", textContent: "clear" });
     clear.addEventListener("click", () => this.clear());
     this.file.addEventListener("change", () => this.load());
     this.pad.addEventListener("pointerdown", (event) => this.follow(event));
-    this.pad.addEventListener("pointermove", (event) => event.buttons && this.follow(event));
+    this.pad.addEventListener("pointermove", (event) => { if (event.buttons) this.follow(event); });
     this.pad.addEventListener("keydown", (event) => this.key(event));
     this.element = element("details", { className: "fwd-own" },
       element("summary", { textContent: "A picture of your own" }),
@@ -31,7 +41,9 @@ class OwnSample {
     if (run) this.run();
   }
 
-  dot(x, y) {
+  /** A dot where the pen is. */
+  dot() {
+    const [x, y] = this.pen;
     this.context.fillStyle = "#fff";
     this.context.beginPath();
     this.context.arc(x, y, Math.max(1, this.width / 22), 0, 7);
@@ -39,16 +51,18 @@ class OwnSample {
     this.run();
   }
 
+  /** @param {PointerEvent} event */
   follow(event) {
     event.preventDefault();
     this.pad.focus();
     const box = this.pad.getBoundingClientRect();
     this.pen = [((event.clientX - box.left) / box.width) * this.width, ((event.clientY - box.top) / box.height) * this.height];
-    this.dot(...this.pen);
+    this.dot();
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
-    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    const step = new Map([["ArrowLeft", [-1, 0]], ["ArrowRight", [1, 0]], ["ArrowUp", [0, -1]], ["ArrowDown", [0, 1]]]).get(event.key);
     if (!step && event.key !== " ") return;
     event.preventDefault();
     if (step) {
@@ -57,11 +71,11 @@ class OwnSample {
         Math.min(this.height - 1, Math.max(0, this.pen[1] + step[1])),
       ];
       this.page.tell(`The pen is at row ${Math.floor(this.pen[1])}, column ${Math.floor(this.pen[0])}; space draws.`);
-    } else this.dot(...this.pen);
+    } else this.dot();
   }
 
   async load() {
-    const [file] = this.file.files;
+    const [file] = this.file.files ?? [];
     if (!file) return;
     try {
       const picture = await createImageBitmap(file);
@@ -88,6 +102,6 @@ class OwnSample {
       const levels = this.channels === 1 ? [grey] : [red, green, blue];
       levels.forEach((level, channel) => { numbers[channel * size + i] = level / 255; });
     }
-    this.page.engine.runOwn(numbers);
+    this.page.engine.runOwn?.(numbers);
   }
 }

@@ -1,21 +1,31 @@
 // The picture of a page until plotly is there, which takes a second to load: the figure's own arrays,
 // colours and words, where plotly will have them, on a canvas. What plotly chooses by itself, the
 // numbers along an axis of values and a legend, comes with it.
+/** @import { Annotation, Axis, Bars, ColorAxis, Drawn, Font, Heatmap, Layout, Marker, Scatter, Shape, Trace } from "../../widgets/static/types.js" */
+import { element } from "./element.js";
+import { plainText } from "./markup.js";
 
-function still(stage, { data, layout }) {
+/** @typedef {ReturnType<Still["panel"]>} Panel */
+
+/** @param {HTMLElement} stage @param {Drawn} figure */
+export function still(stage, { data, layout }) {
   const canvas = element("canvas", { className: "fwd-still" });
   const sharp = globalThis.devicePixelRatio || 1;
   canvas.width = Math.round(layout.width * sharp);
   canvas.height = Math.round(layout.height * sharp);
   canvas.style.width = `${layout.width}px`;
-  const pen = canvas.getContext("2d");
+  const pen = context(canvas);
   pen.scale(sharp, sharp);
   pen.imageSmoothingEnabled = false;
   new Still(pen, layout).draw(data.filter(({ visible }) => visible === true));
   stage.replaceChildren(canvas);
 }
 
+/** @param {HTMLCanvasElement} canvas */
+const context = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+
 class Still {
+  /** @param {CanvasRenderingContext2D} pen @param {Layout} layout */
   constructor(pen, layout) {
     const { l, r, t, b } = layout.margin;
     this.pen = pen;
@@ -26,15 +36,20 @@ class Still {
     this.high = layout.height - t - b;
   }
 
+  /** @param {Trace[]} traces */
   draw(traces) {
     for (const shape of this.layout.shapes ?? []) if (shape.visible) this.backdrop(shape);
     // An axis on which nothing is drawn yet may have no range.
     traces = traces.filter(({ xaxis, yaxis }) => this.axis(xaxis).range && this.axis(yaxis).range);
-    const panels = new Map(traces.map((trace) => [`${trace.xaxis} ${trace.yaxis}`, []]));
-    for (const trace of traces) panels.get(`${trace.xaxis} ${trace.yaxis}`).push(trace);
+    /** @type {Map<string, Trace[]>} */
+    const panels = new Map();
+    for (const trace of traces) {
+      const axes = `${trace.xaxis} ${trace.yaxis}`;
+      panels.set(axes, [...panels.get(axes) ?? [], trace]);
+    }
     for (const beside of panels.values()) {
       const panel = this.panel(beside[0]);
-      const bars = beside.filter(({ type }) => type === "bar");
+      const bars = beside.filter((trace) => trace.type === "bar");
       for (const trace of beside) {
         if (trace.type === "heatmap") this.heatmap(trace, panel);
         if (trace.type === "bar") this.bars(trace, panel, bars.indexOf(trace), bars.length);
@@ -46,37 +61,52 @@ class Still {
     for (const title of this.layout.annotations) this.title(title);
   }
 
+  /** @param {string} name */
   axis(name) {
-    return this.layout[name.replace(/^[xy]/, "$&axis")];
+    return /** @type {Axis} */ (this.layout[name.replace(/^[xy]/, "$&axis")]);
   }
 
-  // Where the axes of a trace are, in pixels. Square cells take what they need of it, at the top.
+  /** The room of an axis; one over another has that one's. @param {Axis} axis @returns {[number, number]} */
+  domain({ domain, overlaying }) {
+    return domain ?? this.domain(this.axis(/** @type {string} */ (overlaying)));
+  }
+
+  /**
+   * Where the axes of a trace are, in pixels. Square cells take what they need of it, at the top.
+   * @param {Pick<Trace, "xaxis" | "yaxis">} trace
+   */
   panel({ xaxis, yaxis }) {
     const [x, y] = [this.axis(xaxis), this.axis(yaxis)];
-    const span = ({ range }) => Math.abs(range[1] - range[0]);
-    const [[left, right], [bottom, top]] = [x, y].map((axis) => axis.domain ?? this.axis(axis.overlaying).domain);
-    const panel = { x, y, wide: this.wide * (right - left), high: this.high * (top - bottom) };
-    panel.left = this.left + this.wide * left;
-    panel.top = this.top + this.high * (1 - top);
+    const [[x0, x1], [y0, y1]] = [x, y].map((axis) => /** @type {[number, number]} */ (axis.range));
+    const [columns, rows] = [Math.abs(x1 - x0), Math.abs(y1 - y0)];
+    const [[start, end], [bottom, ceiling]] = [x, y].map((axis) => this.domain(axis));
+    let left = this.left + this.wide * start;
+    let wide = this.wide * (end - start);
+    let high = this.high * (ceiling - bottom);
+    const top = this.top + this.high * (1 - ceiling);
     if (y.scaleanchor) {
-      const cell = Math.min(panel.wide / span(x), panel.high / span(y));
-      panel.left += (panel.wide - cell * span(x)) / 2;
-      panel.wide = cell * span(x);
-      panel.high = cell * span(y);
+      const cell = Math.min(wide / columns, high / rows);
+      left += (wide - cell * columns) / 2;
+      wide = cell * columns;
+      high = cell * rows;
     }
-    panel.atX = (value) => panel.left + (panel.wide * (value - x.range[0])) / (x.range[1] - x.range[0]);
-    panel.atY = (value) => panel.top + (panel.high * (y.range[1] - value)) / (y.range[1] - y.range[0]);
-    return panel;
+    /** @param {number} value */
+    const atX = (value) => left + (wide * (value - x0)) / (x1 - x0);
+    /** @param {number} value */
+    const atY = (value) => top + (high * (y1 - value)) / (y1 - y0);
+    return { x, y, left, top, wide, high, atX, atY };
   }
 
+  /** @param {Shape} shape */
   backdrop({ xref, yref, fillcolor }) {
     const { left, top, wide, high } = this.panel({ xaxis: xref, yaxis: yref });
     this.pen.fillStyle = fillcolor;
     this.pen.fillRect(left, top, wide, high);
   }
 
+  /** @param {Heatmap} trace @param {Panel} panel */
   heatmap({ z, coloraxis, xgap = 0, ygap = 0, texttemplate, textfont }, panel) {
-    const colors = this.layout[coloraxis];
+    const colors = /** @type {ColorAxis} */ (this.layout[coloraxis]);
     const [rows, columns] = [z.length, z[0].length];
     const cells = new ImageData(columns, rows);
     const palette = paletteOf(colors);
@@ -86,16 +116,17 @@ class Still {
       if (Number.isFinite(value)) cells.data.set(palette[Math.max(0, Math.min(color, palette.length - 1))], 4 * (row * columns + column));
     }));
     const picture = element("canvas", { width: columns, height: rows });
-    picture.getContext("2d").putImageData(cells, 0, 0);
+    context(picture).putImageData(cells, 0, 0);
     this.pen.drawImage(picture, panel.left, panel.top, panel.wide, panel.high);
     for (let row = 1; ygap && row < rows; row++) this.pen.clearRect(panel.left, panel.atY(row - 0.5) - ygap / 2, panel.wide, ygap);
     for (let column = 1; xgap && column < columns; column++) this.pen.clearRect(panel.atX(column - 0.5) - xgap / 2, panel.top, xgap, panel.high);
     if (texttemplate) z.forEach((line, row) => line.forEach((value, column) => {
-      if (Number.isFinite(value)) this.text(written(value, texttemplate), panel.atX(column), panel.atY(row), { align: "center", size: textfont.size });
+      if (Number.isFinite(value)) this.text(written(value, texttemplate), panel.atX(column), panel.atY(row), { align: "center", size: textfont?.size });
     }));
     if (colors.showscale) this.scale(colors);
   }
 
+  /** @param {Bars} trace @param {Panel} panel @param {number} number @param {number} count */
   bars({ x, y, orientation, marker }, panel, number, count) {
     const flat = orientation === "h";
     const [values, places] = flat ? [x, y] : [y, x];
@@ -110,10 +141,12 @@ class Still {
     });
   }
 
-  points({ x, y, mode = "lines", line = {}, marker = {}, text, textfont }, panel) {
+  /** @param {Scatter} trace @param {Panel} panel */
+  points({ x, y, mode = "lines", line = {}, marker, text = [], textfont }, panel) {
+    /** @type {[number, number][]} */
     const places = Array.from(x, (value, index) => [panel.atX(value), panel.atY(y[index])]);
     if (mode.includes("lines")) {
-      this.pen.strokeStyle = line.color;
+      this.pen.strokeStyle = line.color ?? "";
       this.pen.lineWidth = line.width ?? 2;
       this.pen.setLineDash(line.dash ? [3, 3] : []);
       this.pen.beginPath();
@@ -121,12 +154,13 @@ class Still {
       this.pen.stroke();
       this.pen.setLineDash([]);
     }
-    if (mode.includes("markers")) places.forEach((place, index) => this.mark(...place, marker, index));
+    if (marker && mode.includes("markers")) places.forEach((place, index) => this.mark(...place, marker, index));
     if (mode.includes("text")) places.forEach(([left, top], index) => this.text(each(text, index), left, top, { align: "center", ...textfont }));
   }
 
+  /** @param {number} left @param {number} top @param {Marker} marker @param {number} index */
   mark(left, top, { color, size, symbol }, index) {
-    const corners = SYMBOLS[symbol];
+    const corners = SYMBOLS[symbol ?? ""];
     const half = each(size, index) / 2;
     this.pen.fillStyle = each(color, index);
     this.pen.globalAlpha = Array.isArray(size) ? 0.7 : 1; // as plotly has it
@@ -137,7 +171,7 @@ class Still {
     this.pen.globalAlpha = 1;
   }
 
-  // The line around a panel and, on an axis of values, where zero is.
+  /** The line around a panel and, on an axis of values, where zero is. @param {Panel} panel */
   frame({ x, y, left, top, wide, high, atX, atY }) {
     this.pen.lineWidth = 1;
     if (x.visible && x.showline) {
@@ -149,7 +183,7 @@ class Still {
     if (y.visible && y.zeroline) this.pen.fillRect(left, Math.round(atY(0) - 0.5), wide, 1);
   }
 
-  // The names along the axes, where they are given.
+  /** The names along the axes, where they are given. @param {Panel} panel */
   names({ x, y, left, top, wide, high, atX, atY }) {
     const apart = ({ ticklabelstandoff = 0 }) => 1 + ticklabelstandoff;
     if (y.visible && y.ticktext) y.ticktext.forEach((name, index) => {
@@ -161,12 +195,13 @@ class Still {
     });
   }
 
-  // A printed colour scale: below its panel or, upright, beside it.
+  /** A printed colour scale: below its panel or, upright, beside it. @param {ColorAxis} colors */
   scale({ colorbar, colorscale, cmin, cmax }) {
     const flat = colorbar.orientation === "h";
     const long = colorbar.len * (flat ? this.wide : this.high);
     const left = this.left + this.wide * colorbar.x + (flat ? -long / 2 : colorbar.xpad);
     const top = this.top + this.high * (1 - colorbar.y) + (flat ? colorbar.ypad : -long / 2);
+    /** @type {[number, number]} */
     const size = flat ? [long, colorbar.thickness] : [colorbar.thickness, long];
     const ramp = flat ? this.pen.createLinearGradient(left, 0, left + long, 0) : this.pen.createLinearGradient(0, top + long, 0, top);
     for (const [place, color] of colorscale) ramp.addColorStop(place, color);
@@ -176,11 +211,13 @@ class Still {
     this.pen.strokeRect(left, top, ...size);
     for (const value of colorbar.tickvals) {
       const at = (long * (value - cmin)) / (cmax - cmin);
+      /** @type {[number, number]} */
       const where = flat ? [left + at, top + size[1] + 11] : [left + size[0] + 5, top + long - at];
       this.text(String(Number(value.toPrecision(3))).replace("-", "−"), ...where, { align: flat ? "center" : "left", ...colorbar.tickfont });
     }
   }
 
+  /** @param {Annotation} title */
   title({ text, x, y, font, yshift }) {
     const left = this.left + this.wide * x;
     const bottom = this.top + this.high * (1 - y) - yshift;
@@ -190,11 +227,21 @@ class Still {
     });
   }
 
-  // Words at a place, in the middle of their height; plotly's markup for bold ones.
+  /**
+   * Words at a place, in the middle of their height; plotly's markup for bold ones.
+   * @param {string} words
+   * @param {number} left
+   * @param {number} top
+   * @param {Font & { align: string, turn?: number }} look
+   */
   text(words, left, top, { align, size = this.layout.font.size, color = this.layout.font.color, turn = 0 }) {
-    const parts = words.split(/(?=<b>)|<\/b>/).map((part) => [part.startsWith("<b>"), plainText(part.replace("<b>", ""))]);
+    const parts = words.split(/(?=<b>)|<\/b>/).map((part) => ({ bold: part.startsWith("<b>"), part: plainText(part.replace("<b>", "")) }));
+    /** @param {boolean} bold */
     const font = (bold) => { this.pen.font = `${bold ? "bold " : ""}${size}px ${this.layout.font.family}`; };
-    const wide = parts.map(([bold, part]) => (font(bold), this.pen.measureText(part).width));
+    const wide = parts.map(({ bold, part }) => {
+      font(bold);
+      return this.pen.measureText(part).width;
+    });
     const total = wide.reduce((a, b) => a + b, 0);
     this.pen.save();
     this.pen.translate(left, top);
@@ -202,7 +249,7 @@ class Still {
     this.pen.fillStyle = color;
     this.pen.textBaseline = "middle";
     let at = align === "right" ? -total : align === "center" ? -total / 2 : 0;
-    parts.forEach(([bold, part], index) => {
+    parts.forEach(({ bold, part }, index) => {
       font(bold);
       this.pen.fillText(part, at, 0);
       at += wide[index];
@@ -212,6 +259,7 @@ class Still {
 }
 
 // Corners of a mark of half its size 1; one without is round.
+/** @type {{ [symbol: string]: [number, number][] | undefined }} */
 const SYMBOLS = {
   diamond: [[0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]],
   "triangle-up": [[-1.15, 0.5], [0, -1], [1.15, 0.5]],
@@ -219,18 +267,29 @@ const SYMBOLS = {
     [-1.13, 0.57], [-0.57, 0], [-1.13, -0.57], [-0.57, -1.13]],
 };
 
+/**
+ * Of a list the one at an index, else what holds for all.
+ * @template Item
+ * @param {Item | Item[]} value
+ * @param {number} index
+ */
 const each = (value, index) => (Array.isArray(value) ? value[index] : value);
-const plainText = (text) => text.replace(/<[^>]*>/g, "").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 
-// A number as a template such as "%{z:.2f}" has it.
-function written(value, template) {
+/**
+ * A number as a template such as "%{z:.2f}" has it.
+ * @param {number} value @param {string} template
+ */
+export function written(value, template) {
   const [, digits, kind] = /:(?:\.(\d+))?([fd%])/.exec(template) ?? [];
   const number = kind === "%" ? value * 100 : value;
   return number.toFixed(Number(digits ?? 0)) + (kind === "%" ? "%" : "");
 }
 
-// A colour scale of "#rrggbb" in 256 colours: red, green, blue, and that they can be seen.
-function paletteOf({ colorscale }) {
+/**
+ * A colour scale of "#rrggbb" in 256 colours: red, green, blue, and that they can be seen.
+ * @param {Pick<ColorAxis, "colorscale">} colors
+ */
+export function paletteOf({ colorscale }) {
   const bytes = colorscale.map(([, color]) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16)));
   return Array.from({ length: 256 }, (_, number) => {
     const place = number / 255;

@@ -1,18 +1,22 @@
 // What ipywidgets' own controls leave undone on the page: names for sliders, a live badge, and
 // on a Voila page, whose reload starts a new kernel, the state that was shown before.
+/** @import { FrameState, Model, Place } from "./types.js" */
 
-// A slider has a visible label beside it but no accessible name; its readout has neither.
+/**
+ * A slider has a visible label beside it but no accessible name; its readout has neither.
+ * @param {Element} root
+ */
 function nameControls(root) {
   for (const box of root.querySelectorAll(".widget-inline-hbox")) {
     const handle = box.querySelector('[role="slider"]');
     const readout = box.querySelector(".widget-readout");
-    const label = box.querySelector(".widget-label")?.textContent.trim();
+    const label = box.querySelector(".widget-label")?.textContent?.trim();
     if (!handle || !label) continue;
     handle.setAttribute("aria-label", label);
     if (readout && handle.getAttribute("aria-valuetext") !== readout.textContent) {
-      handle.setAttribute("aria-valuetext", readout.textContent);
+      handle.setAttribute("aria-valuetext", readout.textContent ?? "");
     }
-    if (readout?.isContentEditable) {
+    if (readout instanceof HTMLElement && readout.isContentEditable) {
       readout.setAttribute("role", "textbox");
       readout.setAttribute("aria-label", `${label}, type a value`);
     }
@@ -27,9 +31,12 @@ function nameControls(root) {
   }
 }
 
-// Source code scrolls by itself, by keyboard too; a new current line comes into view.
+/**
+ * Source code scrolls by itself, by keyboard too; a new current line comes into view.
+ * @param {Element} root
+ */
 function showCode(root) {
-  for (const code of root.querySelectorAll(".fwd-source")) {
+  for (const code of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(".fwd-source"))) {
     const now = code.querySelector("[aria-current]");
     code.tabIndex = 0;
     code.setAttribute("role", "region");
@@ -41,34 +48,46 @@ function showCode(root) {
     if (top < box.top || bottom > box.bottom) code.scrollTop += (top + bottom - box.top - box.bottom) / 2;
   }
 }
+/** @type {WeakSet<Element>} */
 const seen = new WeakSet();
+
+/** @typedef {Model<{ value?: unknown, _options_labels?: string[], index?: number | null }>} Control */
 
 function isVoilaReload() {
   const voila = document.body.dataset.fwdPage === "voila";
-  return voila && performance.getEntriesByType("navigation")[0]?.type === "reload";
+  const [opened] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+  return voila && opened?.type === "reload";
 }
 
+/** @param {Place<FrameState>} place */
 function render({ model, el }) {
   const key = `fwdwidgets:${location.pathname}:${model.get("number")}`;
   el.style.display = "none";
 
   // The controls are asked when the page goes: a move sends nothing for this.
+  /** @type {{ [name: string]: Control }} */
   const controls = {};
   for (const [name, id] of Object.entries(model.get("controls"))) {
-    model.widget_manager.get_model(id.slice("IPY_MODEL_".length)).then((control) => { controls[name] = control; });
+    model.widget_manager.get_model(id.slice("IPY_MODEL_".length)).then((control) => { controls[name] = /** @type {Control} */ (control); });
   }
-  const value = (control) => control.get("value") ?? control.get("_options_labels")?.[control.get("index")];
+  /** @param {Control} control */
+  const value = (control) => control.get("value") ?? control.get("_options_labels")?.[control.get("index") ?? -1];
   const remember = () => sessionStorage.setItem(key, JSON.stringify(
     Object.fromEntries(Object.entries(controls).map(([name, control]) => [name, value(control)]))));
   const kept = sessionStorage.getItem(key);
   if (kept && isVoilaReload()) model.send({ kind: "restore", state: JSON.parse(kept) });
   addEventListener("pagehide", remember);
 
-  let root = null;
+  /** @type {MutationObserver | null} */
   let watched = null;
+  let ended = false;
   const attach = () => {
-    root = el.closest(".fwd-widget");
-    if (!root) return requestAnimationFrame(attach);
+    if (ended) return;
+    const root = /** @type {HTMLElement | null} */ (el.closest(".fwd-widget"));
+    if (!root) {
+      requestAnimationFrame(attach);
+      return;
+    }
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", model.get("title"));
     const tend = () => {
@@ -81,6 +100,7 @@ function render({ model, el }) {
   };
   attach();
   return () => {
+    ended = true;
     watched?.disconnect();
     removeEventListener("pagehide", remember);
   };

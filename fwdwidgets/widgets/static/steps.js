@@ -1,7 +1,10 @@
 // The table of steps. Names and sources are written as text, never as markup.
 
+/** @import { Place, StepsState } from "./types.js" */
+
 const HEADS = ["", "step", "operation", "shape", "source"];
 
+/** @param {Place<StepsState>} place */
 function render({ model, el }) {
   el.classList.add("fwd-steps");
   el.classList.toggle("fwd-to-read", !model.get("choosable"));
@@ -10,6 +13,7 @@ function render({ model, el }) {
   el.setAttribute("aria-label", "steps of the forward pass");
   const table = document.createElement("table");
   el.append(table);
+  /** @type {Map<string, HTMLTableRowElement>} */
   const lines = new Map();
 
   function fill() {
@@ -28,7 +32,7 @@ function render({ model, el }) {
     const body = table.createTBody();
     model.get("rows").forEach(([name, op, shape, source, choosable], index) => {
       const line = body.insertRow();
-      line.insertCell().textContent = index + 1;
+      line.insertCell().textContent = String(index + 1);
       const cell = document.createElement("th");
       cell.scope = "row";
       cell.textContent = name;
@@ -47,15 +51,18 @@ function render({ model, el }) {
   function mark() {
     for (const [name, line] of lines) {
       const chosen = name === model.get("chosen");
-      if (model.get("choosable")) line.setAttribute("aria-current", chosen);
-      line.cells[0].textContent = chosen ? "▸" : line.sectionRowIndex + 1;
+      if (model.get("choosable")) line.setAttribute("aria-current", String(chosen));
+      line.cells[0].textContent = chosen ? "▸" : String(line.sectionRowIndex + 1);
       if (chosen) show(line);
     }
   }
 
-  // Scrolls the table alone: scrollIntoView would move the whole page.
+  /**
+   * Scrolls the table alone: scrollIntoView would move the whole page.
+   * @param {HTMLTableRowElement} line
+   */
   function show(line) {
-    const top = line.offsetTop - table.tHead.offsetHeight;
+    const top = line.offsetTop - (table.tHead?.offsetHeight ?? 0);
     if (top < el.scrollTop) el.scrollTop = top;
     const below = line.offsetTop + line.offsetHeight - el.clientHeight;
     if (below > el.scrollTop) el.scrollTop = below;

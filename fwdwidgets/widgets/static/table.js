@@ -1,6 +1,9 @@
 // A table of numbers to edit, with results at its right. Names are written as text, never as
 // markup. A cell is sent when it is left or Enter is pressed.
 
+/** @import { Place, TableState } from "./types.js" */
+
+/** @param {Place<TableState>} place */
 function render({ model, el }) {
   el.classList.add("fwd-table");
   // What can be scrolled can be reached by key.
@@ -10,13 +13,15 @@ function render({ model, el }) {
   el.setAttribute("aria-label", "table of inputs and outputs");
   const table = document.createElement("table");
   el.append(table);
+  /** @type {{ row: HTMLElement, title: HTMLElement, name: string, inputs: HTMLInputElement[], results: HTMLElement[] }[]} */
   let lines = [];
 
+  /** @param {HTMLElement} row @param {"th" | "td"} kind @param {string} text */
   function cell(row, kind, text, className = "") {
     const made = document.createElement(kind);
     made.textContent = text;
     if (className) made.className = className;
-    if (kind === "th") made.scope = row.parentElement.tagName === "THEAD" ? "col" : "row";
+    if (kind === "th") made.scope = row.parentElement?.tagName === "THEAD" ? "col" : "row";
     row.append(made);
     return made;
   }
@@ -53,6 +58,7 @@ function render({ model, el }) {
     fill();
   }
 
+  /** @param {number} index */
   function choose(index) {
     if (model.get("chosen") === index) return;
     model.set("chosen", index);
@@ -69,7 +75,7 @@ function render({ model, el }) {
       });
       results.forEach((made, number) => { made.textContent = texts[index]?.[number] ?? ""; });
       const chosen = index === model.get("chosen");
-      row.setAttribute("aria-current", chosen);
+      row.setAttribute("aria-current", String(chosen));
       title.textContent = chosen ? `▸ ${name}` : name;
     });
   }

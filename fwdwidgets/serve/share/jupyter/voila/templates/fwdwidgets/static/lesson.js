@@ -15,7 +15,8 @@
   dark.addEventListener("change", follow);
   follow();
 
-  const bar = document.getElementById("fwd-trouble");
+  const bar = /** @type {HTMLElement} */ (document.getElementById("fwd-trouble"));
+  /** @param {string} sentence */
   const say = (sentence) => {
     if (bar.dataset.sentence === sentence) return;
     bar.dataset.sentence = sentence;

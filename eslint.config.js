@@ -1,0 +1,50 @@
+import js from "@eslint/js";
+import globals from "globals";
+
+export default [
+  { ignores: [".venv/", "build/", "dist/", "fwdwidgets/pages/runtime/"] },
+  js.configs.recommended,
+  {
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    rules: {
+      "array-callback-return": "error",
+      "default-case-last": "error",
+      "default-param-last": "error",
+      eqeqeq: "error",
+      "logical-assignment-operators": "error",
+      "no-else-return": "error",
+      "no-eval": "error",
+      "no-implicit-coercion": "error",
+      "no-implied-eval": "error",
+      "no-lonely-if": "error",
+      "no-return-assign": "error",
+      "no-self-compare": "error",
+      "no-shadow": "error",
+      "no-template-curly-in-string": "error",
+      "no-throw-literal": "error",
+      "no-unneeded-ternary": "error",
+      "no-unreachable-loop": "error",
+      "no-unused-expressions": "error",
+      "no-unused-vars": "error",
+      "no-use-before-define": ["error", { functions: false, classes: false, variables: false }],
+      "no-useless-assignment": "error",
+      "no-useless-concat": "error",
+      "no-useless-rename": "error",
+      "no-useless-return": "error",
+      "no-var": "error",
+      "object-shorthand": "error",
+      "prefer-arrow-callback": "error",
+      "prefer-const": "error",
+      "prefer-object-has-own": "error",
+      "prefer-template": "error",
+      radix: "error",
+    },
+  },
+  { files: ["fwdwidgets/**/*.js"], languageOptions: { globals: globals.browser } },
+  { files: ["tests/javascript/**/*.js"], languageOptions: { globals: globals.node } },
+  {
+    // Classic scripts: the page that has them knows no modules.
+    files: ["fwdwidgets/serve/**/*.js", "fwdwidgets/pages/static/fit.js"],
+    languageOptions: { sourceType: "script" },
+  },
+];

@@ -1,12 +1,11 @@
 """Datasets, samples of them as tensors and labels, and tables of numbers."""
 
 from fwdwidgets.data import datasets
+from fwdwidgets.data.classes import check_class_names, class_names
 from fwdwidgets.data.items import read_input
 from fwdwidgets.data.samples import (
     Sample,
     batch_of_one,
-    check_class_names,
-    class_names,
     dataset_length,
     device_of,
     get_sample,

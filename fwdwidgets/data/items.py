@@ -76,3 +76,8 @@ def short(value: Any) -> str:
     """Show a value in one line of at most 60 characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 name`, `2 names`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -6,15 +6,15 @@ tensors by torchvision, NumPy arrays by torch.
 """
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.data import ConcatDataset, DataLoader, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-from fwdwidgets.data.items import read_input, read_label, short
+from fwdwidgets.data.items import counted, read_input, read_label, short
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,73 +122,6 @@ def get_sample(dataset: Any, index: int, *, target: bool = False) -> Sample:
     return Sample(index, read_input(item[0], index), read_label(item[1], index, target))
 
 
-def class_names(dataset: Any, given: Iterable[str] | None = None) -> tuple[str, ...] | None:
-    """Find the classes' names: the given ones, else the dataset's own ``classes``.
-
-    A ``Subset`` and other wrappers with a ``dataset`` attribute are looked through, and so is a
-    ``ConcatDataset`` whose parts agree.
-
-    Args:
-        dataset: Any dataset.
-        given: The names in the order of the class indices, or None.
-
-    Returns:
-        The names, or None where there are none.
-
-    Raises:
-        TypeError: ``given`` is one string, or holds something that is no string.
-    """
-    if given is None:
-        return _dataset_class_names(dataset)
-    wanted = "give a list of strings, one for each class, such as ['cat', 'dog']"
-    if isinstance(given, str | bytes):
-        raise TypeError(f"class_names={given!r} is one string: {wanted}")
-    try:
-        names = tuple(given)
-    except TypeError as error:
-        raise TypeError(f"class_names={given!r} is a {type(given).__name__}: {wanted}") from error
-    for place, name in enumerate(names):
-        if not isinstance(name, str):
-            raise TypeError(
-                f"class_names[{place}]={name!r} is a {type(name).__name__}, no string: {wanted}"
-            )
-    return names
-
-
-def check_class_names(names: tuple[str, ...] | None, outputs: int) -> None:
-    """Refuse fewer class names than the model has outputs.
-
-    Args:
-        names: The names, or None, which is always right.
-        outputs: The size of the model's last axis.
-
-    Raises:
-        ValueError: There are too few; the message has both numbers.
-    """
-    if names is not None and len(names) < outputs:
-        raise ValueError(
-            f"class_names has {_count(len(names), 'name')}, but the model has "
-            f"{_count(outputs, 'output')}: give one name for each output"
-        )
-
-
-def check_label(label: float | None, outputs: int) -> None:
-    """Refuse a class index that the model has no output for.
-
-    Args:
-        label: A sample's label; None is always right.
-        outputs: The size of the model's last axis.
-
-    Raises:
-        ValueError: The label is negative or not below ``outputs``.
-    """
-    if label is not None and not 0 <= label < outputs:
-        raise ValueError(
-            f"label {label} is out of range: the model has {_count(outputs, 'output')}, so labels "
-            f"go from 0 to {outputs - 1}"
-        )
-
-
 def batch_of_one(sample_input: torch.Tensor, model: nn.Module) -> torch.Tensor:
     """Put the batch axis in front of a sample's input and move it to where the model is.
 
@@ -218,7 +151,7 @@ def _sample_index(index: Any, length: int) -> int:
     if not 0 <= number < length:
         choice = "0" if length == 1 else f"0 to {length - 1}"
         raise IndexError(
-            f"sample={number} is out of range; this dataset has {_count(length, 'sample')}: "
+            f"sample={number} is out of range; this dataset has {counted(length, 'sample')}: "
             f"choose {choice}"
         )
     return number
@@ -230,7 +163,7 @@ def _not_a_pair(dataset: Any, index: int, item: Any) -> str:
         keys = ", ".join(repr(key) for key in item)
         what = f"a {type(item).__name__} with the keys {keys}"
     elif isinstance(item, tuple | list):
-        what = f"a {type(item).__name__} of {_count(len(item), 'item')}"
+        what = f"a {type(item).__name__} of {counted(len(item), 'item')}"
         if isinstance(dataset, TensorDataset):
             advice = "build it as TensorDataset(inputs, labels)"
     elif isinstance(item, torch.Tensor):
@@ -240,26 +173,3 @@ def _not_a_pair(dataset: Any, index: int, item: Any) -> str:
     else:
         what = f"{short(item)} ({type(item).__name__})"
     return f"sample {index} is no (input, label) pair but {what}: {advice}"
-
-
-def _dataset_class_names(dataset: Any) -> tuple[str, ...] | None:
-    seen: set[int] = set()
-    while dataset is not None and id(dataset) not in seen:
-        seen.add(id(dataset))
-        classes = getattr(dataset, "classes", None)
-        if isinstance(classes, Iterable) and not isinstance(classes, str | bytes | Mapping):
-            return tuple(_name(entry) for entry in classes) or None
-        if isinstance(dataset, ConcatDataset):
-            found = {_dataset_class_names(part) for part in dataset.datasets}
-            return found.pop() if len(found) == 1 else None
-        dataset = getattr(dataset, "dataset", None)
-    return None
-
-
-def _name(entry: Any) -> str:
-    """Name one entry of ``dataset.classes``; ImageNet's are tuples of synonyms."""
-    return ", ".join(map(str, entry)) if isinstance(entry, tuple) else str(entry)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -2,7 +2,7 @@
 
 from fwdwidgets.networks import models
 from fwdwidgets.networks.checkpoints import Checkpoint, Checkpoints
-from fwdwidgets.networks.forward import Forward, ForwardView, PictureView, Run
+from fwdwidgets.networks.forward import Forward, Run
 from fwdwidgets.networks.outputs import (
     Answer,
     answer_picture,
@@ -16,6 +16,7 @@ from fwdwidgets.networks.outputs import (
 )
 from fwdwidgets.networks.seeds import reseed
 from fwdwidgets.networks.table_run import TableRun, run_table
+from fwdwidgets.networks.views import ForwardView, PictureView
 
 __all__ = [
     "Answer",

@@ -1,7 +1,6 @@
 """From state to tensors: which network, on which sample, in which mode; PyTorch alone.
 
-`Forward` serves a live widget. `ForwardView` and `PictureView` are the same computation as modules
-with static shapes, which `torch.export` takes: what a page without a kernel runs.
+`Forward` serves a live widget; `views` has the same computation for a page without a kernel.
 """
 
 from __future__ import annotations
@@ -15,12 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from fwdwidgets import display
 from fwdwidgets.advice import check_output, explain_failure
 from fwdwidgets.data import batch_of_one
-from fwdwidgets.networks.outputs import Answer, answer_picture, predict, rank_classes, read_answer
+from fwdwidgets.networks.outputs import Answer, read_answer
 from fwdwidgets.networks.seeds import copy_of, reseed
-from fwdwidgets.trace import ForwardTrace, Recorder, Tracer, finish
+from fwdwidgets.trace import ForwardTrace, Tracer
 
 DROPOUT_SEED = 0
 """What random operations of a forward pass are drawn under, so that a redraw is the same."""
@@ -194,64 +192,3 @@ def _count_checkpoints(checkpoints: Any) -> int:
             "returned, or a list of model.state_dict(), one an epoch."
         )
     return count
-
-
-class ForwardView(nn.Module):
-    """A model with the value of each step and its answer, as one module of tensors.
-
-    `torch.export.export(ForwardView(model), (batch,))` gives a graph that needs no Python.
-
-    Args:
-        model: the network, in the mode that it shall run in.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, batch: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
-        """Run the network and read its answer.
-
-        Args:
-            batch: `(1, ...)`, one sample.
-            label: `()` integer, its true class, -1 or None for none.
-
-        Returns:
-            `"steps.NAME"`, the value of each step; `"answer.output"` `(K,)`; of classes also
-            `"answer.prediction"` `()`, -1 for none, `"answer.probability"` `()` of that class, and
-            all of `outputs.answer_picture` under `"answer."`.
-        """
-        with Recorder(self.model) as recorder:
-            output = self.model(batch)
-        trace = finish(recorder, output, None)
-        view = {f"steps.{step.name}": step.value for step in trace if step.value is not None}
-        answer = read_answer(trace, decided=False)
-        view["answer.output"] = answer.output
-        if answer.head == "value":
-            return view
-        prediction = predict(answer.output, answer.head)
-        view["answer.prediction"] = prediction
-        view["answer.probability"] = answer.probabilities[prediction.clamp(min=0)]
-        if label is None:
-            label = torch.full_like(prediction, -1)
-        picture = answer_picture(answer, rank_classes(answer.probabilities, label))
-        return view | {f"answer.{name}": value for name, value in picture.items()}
-
-
-class PictureView(nn.Module):
-    """How a value is drawn, as one module of tensors.
-
-    Args:
-        where: its layout.
-        of_input: whether it is the network's input; else the value of a step.
-    """
-
-    def __init__(self, where: display.Grid, *, of_input: bool = False) -> None:
-        super().__init__()
-        self.where, self.of_input = where, of_input
-
-    def forward(self, value: Tensor) -> dict[str, Tensor]:
-        """What `display.input_picture` or `display.layer_picture` give, and `"ticks"` `(3,)`."""
-        make = display.input_picture if self.of_input else display.layer_picture
-        drawn = make(value, self.where)
-        return drawn | {"ticks": display.ticks(drawn["range"])}

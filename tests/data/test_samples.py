@@ -9,17 +9,14 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import nn
 from torch.utils.data import (
-    ConcatDataset,
     DataLoader,
-    Dataset,
     IterableDataset,
-    Subset,
     TensorDataset,
 )
 
-from fwdwidgets.data import batch_of_one, check_class_names, class_names, dataset_length, get_sample
+from fwdwidgets.data import batch_of_one, dataset_length, get_sample
 from fwdwidgets.data.datasets import import_torchvision
-from fwdwidgets.data.samples import check_label
+from tests.data.own import Own
 
 
 class Stream(IterableDataset):
@@ -30,21 +27,6 @@ class Stream(IterableDataset):
 class Endless:
     def __getitem__(self, index):
         return torch.zeros(2), 0
-
-
-class Own(Dataset):
-    classes = ["left", "right"]  # noqa: RUF012
-
-    def __init__(self, *items):
-        self.items = items
-
-    def __len__(self):
-        return len(self.items)
-
-    def __getitem__(self, index):
-        if isinstance(self.items[index], Exception):
-            raise self.items[index]
-        return self.items[index]
 
 
 def label_of(value, **kwargs):
@@ -241,52 +223,6 @@ def test_what_is_no_dataset(dataset, words):
 def test_an_empty_dataset(dataset):
     with pytest.raises(ValueError, match="empty"):
         dataset_length(dataset)
-
-
-def test_class_names_are_found():
-    own = Own((0, 0), (0, 1))
-    for dataset in (
-        own,
-        Subset(own, [0]),
-        Subset(Subset(own, [0]), [0]),
-        ConcatDataset([own, own]),
-    ):
-        assert class_names(dataset) == ("left", "right")
-    assert class_names(own, ["up", "down"]) == ("up", "down")
-    assert class_names(own, (name for name in "ab")) == ("a", "b")
-    for dataset in ([], TensorDataset(torch.zeros(1)), ConcatDataset([own, [(0, 0)]])):
-        assert class_names(dataset) is None
-
-
-def test_imagenet_s_synonyms_make_one_name():
-    dataset = Own((0, 0))
-    dataset.classes = [("tench", "Tinca tinca"), ("goldfish",)]
-    assert class_names(dataset) == ("tench, Tinca tinca", "goldfish")
-
-
-@pytest.mark.parametrize("given_names", ["boots", b"boots", 3, [1, 2], ["a", None], {0: "a"}])
-def test_class_names_that_are_no_list_of_strings(given_names):
-    with pytest.raises(TypeError, match=r"class_names.*give a list of strings, one for each class"):
-        class_names([], given_names)
-
-
-@pytest.mark.parametrize("outputs", [1, 2, 3])
-def test_enough_class_names(outputs):
-    check_class_names(("a", "b", "c"), outputs)
-    check_class_names(None, outputs)
-
-
-def test_too_few_class_names():
-    with pytest.raises(ValueError, match=r"class_names has 3 names, but the model has 10 outputs"):
-        check_class_names(("a", "b", "c"), 10)
-
-
-def test_labels_beyond_the_outputs():
-    for label in (None, 0, 9):
-        check_label(label, 10)
-    for label in (-1, 10):
-        with pytest.raises(ValueError, match=rf"label {label} .* 10 outputs.*from 0 to 9"):
-            check_label(label, 10)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.float64])

@@ -86,6 +86,12 @@ def _plan(function: Any) -> tuple[int, str]:
     return (_PURE if pure else _STEP), op
 
 
+def is_step(function: Any) -> bool:
+    """Whether a call of this function may be recorded as one operation."""
+    kind, _ = _PLANS.get(function) or _plan(function)
+    return kind is not _IGNORED and kind is not _COMPOSED
+
+
 def operation_name(function: Any) -> str:
     """The name of an operation as a lesson writes it: `add` for `add_`, `__iadd__` and `+=`."""
     name: str = getattr(function, "__name__", str(function))
@@ -292,7 +298,7 @@ class Recorder(TorchFunctionMode):
             mutates = versions != _versions(operands)
         values = []
         for t in outputs:
-            values.append(_copy(t))
+            values.append(as_it_is(t))
             made[id(t)] = (ref(t), index)
         fields = op, *place, shapes, parents, values, mutates, None
         self.records.append(_new_record(Record, fields))  # at a third of the time of Record(...)
@@ -378,7 +384,7 @@ def in_torch(code: types.CodeType) -> bool:
 _TORCHS, _USERS, _CALLS, _UNSEENS, _LAZY = range(1, 6)
 _OWN = {
     os.path.join(os.path.dirname(__file__), name)
-    for name in ("recorder.py", "rerun.py", "inputs.py", "trace.py")
+    for name in ("recorder.py", "rerun.py", "operands.py", "inputs.py", "trace.py")
 }
 _GUARD = os.path.join(os.path.dirname(__file__), "state.py")
 _LAYERS = os.path.join(_TORCH, "nn", "modules") + os.sep
@@ -405,7 +411,7 @@ def _kind(code: types.CodeType) -> int:
     return _KINDS.setdefault(id(code), kind)
 
 
-def _copy(tensor: Tensor) -> Tensor:
+def as_it_is(tensor: Tensor) -> Tensor:
     """The tensor as it is now, for ever."""
     return tensor.detach().clone() if tensor.requires_grad else tensor.clone()
 
@@ -453,5 +459,5 @@ def _collect(values: Any, found: list[Tensor]) -> None:
 # Making parameters is no step; nor is what a tracer does that runs within another's forward pass.
 _NOT_SEEN = (
     nn.Parameter.__new__.__code__,
-    _copy.__code__,
+    as_it_is.__code__,
 )

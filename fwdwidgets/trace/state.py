@@ -38,11 +38,15 @@ class left_as_found:
     the function that entering gives is to be told the operands of each operation that may write,
     before it runs, and it keeps the parameters among them, such as the weight of an embedding
     with `max_norm`; they are put back too.
+
+    Attributes:
+        modes: of each module, whether it was in training mode.
+        random: the state of the random numbers, once entered.
     """
 
     def __init__(self, modules: Iterable[nn.Module]) -> None:
         """Take the modules, with all their children."""
-        self._modes = [(module, module.training) for module in modules]
+        self.modes = [(module, module.training) for module in modules]
 
     def __enter__(self) -> Callable[[list[Tensor]], None]:
         """Note everything."""
@@ -55,7 +59,7 @@ class left_as_found:
         self._by_storage: dict[int, list[nn.Parameter]] | None = None
         parameters: list[nn.Parameter | None] = []
         kept: list[Tensor] = []
-        for module, _ in self._modes:
+        for module, _ in self.modes:
             if not type(module).__module__.startswith("torch."):
                 self._plain.append((module, module.__dict__.copy()))
             # A scripted module keeps its own, and shares its tensors with the one it was made of.
@@ -75,7 +79,7 @@ class left_as_found:
         self._values = [_value(t) for t in kept if not is_lazy(t)]
         devices = {p.device for p, *_ in self._grads if p.is_cuda}
         self._cuda = [(device, torch.cuda.get_rng_state(device)) for device in devices]
-        self._random = torch.get_rng_state()
+        self.random = torch.get_rng_state()
         self._first_hook, self._grad_mode = RemovableHandle.next_id, torch.is_grad_enabled()
         return self._keep
 
@@ -103,7 +107,7 @@ class left_as_found:
         """Put everything back."""
         if torch.is_grad_enabled() is not self._grad_mode:
             torch.set_grad_enabled(self._grad_mode)
-        torch.set_rng_state(self._random)
+        torch.set_rng_state(self.random)
         for device, state in self._cuda:
             torch.cuda.set_rng_state(state, device)
         if self._values:
@@ -118,7 +122,7 @@ class left_as_found:
             if module._buffers and set(module._buffers) - set(self._buffers.get(module, {})):
                 vars(module).clear()
                 vars(module).update(plain)
-        for module, training in self._modes:
+        for module, training in self.modes:
             if module.training is not training:
                 module.training = training
             if module._buffers or module in self._buffers:
@@ -129,7 +133,7 @@ class left_as_found:
         for norm in self._fresh:
             norm.reset_running_stats()
         if RemovableHandle.next_id > self._first_hook or self._hooks:
-            _put_back_hooks([module for module, _ in self._modes], self._first_hook, self._hooks)
+            _put_back_hooks([module for module, _ in self.modes], self._first_hook, self._hooks)
 
 
 def _storage(tensor: Tensor) -> int:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from fwdwidgets.trace.compiled import as_written, is_compiled, is_of_compiler
-from fwdwidgets.trace.recorder import GIVEN, Call, Record, Recorder, in_torch
+from fwdwidgets.trace.operands import OperandRecorder, Operation, Start, run_again, same_values
+from fwdwidgets.trace.recorder import GIVEN, Call, Record, Recorder, as_it_is, in_torch
 from fwdwidgets.trace.source import Span, expression, line, span
 from fwdwidgets.trace.state import left_as_found, named_modules
 
@@ -132,10 +133,17 @@ class ForwardTrace:
     """
 
     def __init__(
-        self, records: list[Record], output: Any, error: Exception | None, made: int | None
+        self,
+        records: list[Record],
+        output: Any,
+        error: Exception | None,
+        made: int | None,
+        start: Start | None = None,
+        operations: dict[int, Operation] | None = None,
     ) -> None:
         """Made by a `Tracer`; `made` is the index of the record that made the output."""
         self._records, self.output, self.error, self._made = records, output, error, made
+        self._start, self._operations = start, operations
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -147,6 +155,36 @@ class ForwardTrace:
     def output_step(self) -> Step | None:
         """The step that made `output`, None where the output is no tensor of a step."""
         return None if self._made is None else self.steps[self._made]
+
+    def operation(self, name: str | int) -> Operation:
+        """What a step's operation was called with, its operands as they were before it ran.
+
+        A trace of `Tracer(keep_operands=True)` has them. For any other the model runs once more,
+        from the random state and in the modes of the first time; it is left as found.
+
+        Raises:
+            KeyError: there is no such step, or it ran nothing that can be called again.
+            RuntimeError: the model gives other numbers now, or the trace does not know the model.
+        """
+        index = self.steps.index(self[name])
+        if self._operations is None:
+            self._operations = self._run_again()
+        if index not in self._operations:
+            raise KeyError(f"{name!r} ran no operation to its end: it has no operands to look at")
+        return self._operations[index]
+
+    def _run_again(self) -> dict[int, Operation]:
+        advice = "Record it by Tracer(keep_operands=True)(model, x), which keeps the operands."
+        if self._start is None:
+            raise RuntimeError(f"This trace has no operands, and no model to run again. {advice}")
+        again = run_again(self._start)
+        done = [record for record in self._records if record.error is None]
+        if not same_values(done, again.records):
+            raise RuntimeError(
+                "The model gives other numbers than when it was recorded: its weights changed, or "
+                f"its forward reads something that did. Record it again. {advice}"
+            )
+        return again.operations
 
     @cached_property
     def _by_name(self) -> dict[str, Step]:
@@ -194,6 +232,8 @@ class Tracer:
     Args:
         keep_graph: build the gradient graph, so that `trace.output` can be differentiated. A
             forward that differentiates, and fails without one, is run again with it.
+        keep_operands: keep what each operation was called with, for `trace.operation`, as the
+            numbers are now; else the model runs again when they are asked for.
         watch: given the recorder of each forward pass, makes a context that the model runs in.
 
     Example:
@@ -206,10 +246,11 @@ class Tracer:
         self,
         *,
         keep_graph: bool = False,
+        keep_operands: bool = False,
         watch: Callable[[Recorder], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
         """See the class."""
-        self.keep_graph, self._watch = keep_graph, watch
+        self.keep_graph, self.keep_operands, self._watch = keep_graph, keep_operands, watch
 
     def __call__(self, model: nn.Module, /, *inputs: Any, **kwargs: Any) -> ForwardTrace:
         """Run `model(*inputs, **kwargs)` once; see `trace_forward`."""
@@ -228,13 +269,16 @@ class Tracer:
     ) -> ForwardTrace:
         names = named_modules(model)
         output, error = None, None
-        with left_as_found(names) as writes:
+        found = left_as_found(names)
+        given = _copied(inputs), _copied(kwargs) if kwargs else kwargs
+        with found as writes:
             if torch.is_grad_enabled() is not self.keep_graph:
                 torch.set_grad_enabled(self.keep_graph)
-            recorder = Recorder(model, names, writes)
+            kind = OperandRecorder if self.keep_operands else Recorder
+            recorder = kind(model, names, writes)
+            recorder.give(inputs, kwargs)
             try:
                 with recorder, self._watch(recorder):
-                    recorder.give(inputs, kwargs)
                     output = model(*inputs, **kwargs)
             except Exception as raised:
                 error = raised
@@ -245,8 +289,10 @@ class Tracer:
                 with as_written():
                     return self._record(model, inputs, kwargs)
             if not self.keep_graph and wants_graph(error):
-                return Tracer(keep_graph=True, watch=self._watch)(model, *inputs, **kwargs)
-            return finish(recorder, output, error)
+                again = Tracer(keep_graph=True, keep_operands=self.keep_operands, watch=self._watch)
+                return again(model, *inputs, **kwargs)
+            start = Start(model, *given, found.random, found.modes, self.keep_graph)
+            return finish(recorder, output, error, start)
         finally:
             del error  # the caller's frame refers to this one: no cycle, memory goes with the trace
 
@@ -282,7 +328,9 @@ def trace_forward(model: nn.Module, /, *inputs: Any, **kwargs: Any) -> ForwardTr
     return Tracer()(model, *inputs, **kwargs)
 
 
-def finish(recorder: Recorder, output: Any, error: Exception | None) -> ForwardTrace:
+def finish(
+    recorder: Recorder, output: Any, error: Exception | None, start: Start | None = None
+) -> ForwardTrace:
     """The trace of what a recorder saw until the model returned `output` or raised `error`."""
     records = list(recorder.records)
     if error is not None:
@@ -292,7 +340,9 @@ def finish(recorder: Recorder, output: Any, error: Exception | None) -> ForwardT
         else:
             records.append(_python_error(error, recorder))
     recorder.failed = None  # its traceback holds the recorder
-    return ForwardTrace(records, output, error, recorder.made_by(output))
+    operations = recorder.operations if isinstance(recorder, OperandRecorder) else None
+    made = recorder.made_by(output)
+    return ForwardTrace(records, output, error, made, start, operations)
 
 
 def _python_error(error: Exception, recorder: Recorder) -> Record:
@@ -338,6 +388,16 @@ def _names(records: list[Record]) -> list[str]:
             names[index] = unique
         taken.add(names[index])
     return names
+
+
+def _copied(value: Any) -> Any:
+    """What a model is given as it is now; a forward may differentiate with respect to it."""
+    if isinstance(value, Tensor):
+        copy = as_it_is(value)
+        return copy.requires_grad_() if value.requires_grad else copy
+    if type(value) in (tuple, list):
+        return type(value)([_copied(one) for one in value])
+    return {k: _copied(one) for k, one in value.items()} if type(value) is dict else value
 
 
 def _one_line(source: str) -> str:

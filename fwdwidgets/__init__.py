@@ -1,6 +1,7 @@
 """Jupyter widgets that let a learner put a hand on the forward pass of a PyTorch network."""
 
 from fwdwidgets.data import datasets
+from fwdwidgets.explain import Explanation, explain
 from fwdwidgets.networks import Checkpoint, Checkpoints, models, reseed
 from fwdwidgets.pages import embed
 from fwdwidgets.trace import ForwardTrace, Step, Tracer, trace_forward
@@ -28,6 +29,7 @@ __all__ = [
     "Checkpoints",
     "CompareSeeds",
     "ComputationGraph",
+    "Explanation",
     "ForwardPass",
     "ForwardTrace",
     "Modes",
@@ -41,6 +43,7 @@ __all__ = [
     "__version__",
     "datasets",
     "embed",
+    "explain",
     "models",
     "reseed",
     "trace_forward",

@@ -24,7 +24,7 @@ INCOMPLETE = {  # until each has its own compute, figure and words
     "batch_forward",
     "forward_pass",
 }
-TORCH_ROOMS = ["trace", "display", "advice", "data", "networks", "training"]
+TORCH_ROOMS = ["trace", "explain", "display", "advice", "data", "networks", "training"]
 ROOMS = {
     **dict.fromkeys(TORCH_ROOMS, NOT_TORCHS),
     **{

@@ -4,7 +4,7 @@ from fwdwidgets.trace import source
 from fwdwidgets.trace.compiled import refuse_script
 from fwdwidgets.trace.inputs import Inputs, as_inputs
 from fwdwidgets.trace.operands import Operation, Owner
-from fwdwidgets.trace.recorder import GIVEN, Recorder, operation_name
+from fwdwidgets.trace.recorder import Recorder, operation_name
 from fwdwidgets.trace.rerun import Edit, rerun
 from fwdwidgets.trace.source_path import LineWatch, Listing, read_source
 from fwdwidgets.trace.state import left_as_found, named_modules
@@ -19,7 +19,6 @@ from fwdwidgets.trace.trace import (
 )
 
 __all__ = [
-    "GIVEN",
     "Edit",
     "ForwardTrace",
     "Inputs",

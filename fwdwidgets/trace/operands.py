@@ -6,8 +6,8 @@ that nobody wrote to is its own record, so only parameters and inputs are copied
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fwdwidgets.trace.compiled import as_written, is_compiled
 from fwdwidgets.trace.inputs import Inputs
-from fwdwidgets.trace.recorder import GIVEN, Record, Recorder, as_it_is, is_step
+from fwdwidgets.trace.recorder import Record, Recorder, as_it_is, is_step
 from fwdwidgets.trace.state import left_as_found
 
 Owner = tuple[int, int] | str | int | None
@@ -30,9 +30,9 @@ class Operation(NamedTuple):
         function: as PyTorch was asked for it: `F.conv2d`, `Tensor.__add__`.
         args: by position; each tensor is a copy of what it was before the operation ran.
         kwargs: by name, likewise.
-        owners: of each tensor in `args` and `kwargs`, in their order, whose value it is: the index
-            of a step and which of its values, the name of the parameter or buffer, `GIVEN` for an
-            input of the model, None for any other.
+        owners: of each tensor in `args` and `kwargs`, in their order, whose value it is: a step
+            and which of its values, by their indexes; the name of a parameter or buffer; the
+            number of the model's input; None for any other.
     """
 
     function: Callable[..., Any]
@@ -86,9 +86,9 @@ class OperandRecorder(Recorder):
     def give(self, *inputs: Any) -> None:
         """Note what the model is given, and keep a copy."""
         super().give(*inputs)
-        for tensor in Inputs(inputs, {}).tensors():
+        for number, tensor in enumerate(Inputs(inputs, {}).tensors()):
             copy = as_it_is(tensor)
-            self._copies[id(tensor)] = ref(tensor), _version(tensor) or 0, copy, GIVEN
+            self._copies[id(tensor)] = ref(tensor), _version(tensor) or 0, copy, number
 
     def _copy_of(self, tensor: Tensor) -> tuple[Tensor, Owner]:
         """A tensor as it is now, copied where no copy is at hand, and whose value that is."""
@@ -136,23 +136,29 @@ class Start(NamedTuple):
     keep_graph: bool
 
 
-def run_again(start: Start) -> OperandRecorder:
-    """Run a forward pass again with its operands kept; the model is left as found."""
-    model = start.model
+@contextmanager
+def as_it_began(start: Start) -> Iterator[Callable[[list[Tensor]], None]]:
+    """In the modes and from the random state of a forward pass; the model is left as found."""
     with (
-        as_written() if is_compiled(model) else nullcontext(),
+        as_written() if is_compiled(start.model) else nullcontext(),
         left_as_found([module for module, _ in start.modes]) as writes,
         torch.set_grad_enabled(start.keep_graph),
     ):
         for module, training in start.modes:
             module.training = training
         torch.set_rng_state(start.random)
-        recorder = OperandRecorder(model, None, writes)
+        yield writes
+
+
+def run_again(start: Start) -> OperandRecorder:
+    """Run a forward pass again with its operands kept; the model is left as found."""
+    with as_it_began(start) as writes:
+        recorder = OperandRecorder(start.model, None, writes)
         inputs = Inputs(start.args, start.kwargs).copied()
         recorder.give(inputs.args, inputs.kwargs)
         try:
             with recorder:
-                inputs.call(model)
+                inputs.call(start.model)
         except Exception:
             recorder.failed = None  # as it failed before; its traceback holds the recorder
     return recorder

@@ -12,12 +12,20 @@ import torch
 from torch import Tensor, nn
 
 from fwdwidgets.trace.compiled import as_written, is_compiled, is_of_compiler
+from fwdwidgets.trace.gradients import gradient_of
+from fwdwidgets.trace.inputs import Inputs
 from fwdwidgets.trace.operands import OperandRecorder, Operation, Start, run_again, same_values
 from fwdwidgets.trace.recorder import GIVEN, Call, Record, Recorder, as_it_is, in_torch
 from fwdwidgets.trace.source import Span, expression, line, span
 from fwdwidgets.trace.state import left_as_found, named_modules
 
 Shape = tuple[int, ...]
+_ADVICE = "Record it by Tracer(keep_operands=True)(model, x), which keeps the operands."
+_CHANGED = (
+    "The model gives other numbers than when it was recorded: its weights changed, or its forward "
+    "reads something that did. Trace it again, and keep the operands where that can happen: "
+    "Tracer(keep_operands=True)(model, x)."
+)
 
 
 class Step:
@@ -173,17 +181,41 @@ class ForwardTrace:
             raise KeyError(f"{name!r} ran no operation to its end: it has no operands to look at")
         return self._operations[index]
 
-    def _run_again(self) -> dict[int, Operation]:
-        advice = "Record it by Tracer(keep_operands=True)(model, x), which keeps the operands."
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The tensors that the model was given, as they were; none where the trace has no model."""
+        start = self._start
+        return () if start is None else tuple(Inputs(start.args, start.kwargs).tensors())
+
+    def gradient(
+        self, name: str | int, index: tuple[int, ...], output: int = 0
+    ) -> tuple[Tensor, ...]:
+        """How one number of a step moves with each number that the model was given.
+
+        The model runs once more, as it did, with the gradient graph; it is left as found.
+
+        Returns:
+            The gradient with respect to each of `inputs`, zero where it does not depend on it.
+
+        Raises:
+            KeyError: there is no such step.
+            RuntimeError: the model gives other numbers now, or the trace does not know the model.
+        """
+        step = self.steps.index(self[name])
         if self._start is None:
-            raise RuntimeError(f"This trace has no operands, and no model to run again. {advice}")
+            raise RuntimeError(f"This trace has no model to run again. {_ADVICE}")
+        again, gradients = gradient_of(self._start, step, output, index)
+        if not same_values(self._records[: step + 1], again.records[: step + 1]):
+            raise RuntimeError(_CHANGED)
+        return gradients
+
+    def _run_again(self) -> dict[int, Operation]:
+        if self._start is None:
+            raise RuntimeError(f"This trace has no operands, and no model to run again. {_ADVICE}")
         again = run_again(self._start)
         done = [record for record in self._records if record.error is None]
         if not same_values(done, again.records):
-            raise RuntimeError(
-                "The model gives other numbers than when it was recorded: its weights changed, or "
-                f"its forward reads something that did. Record it again. {advice}"
-            )
+            raise RuntimeError(_CHANGED)
         return again.operations
 
     @cached_property

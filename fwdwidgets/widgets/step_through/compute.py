@@ -12,6 +12,8 @@ from fwdwidgets.trace import ForwardTrace, Shape, Step
 
 INPUT = "input"
 """The name of what the model got."""
+FEW = 12
+"""Up to so many values of a row are printed as numbers as well."""
 _VIEWS = frozenset(
     "getitem view reshape flatten unflatten squeeze unsqueeze select narrow transpose permute t T "
     "mT movedim swapaxes expand expand_as view_as chunk split unbind diagonal detach contiguous "
@@ -128,25 +130,13 @@ def compare(before: Tensor, after: Tensor) -> Change:
     return Change(difference, total, total, total - int(same.sum()), zeroed, False)
 
 
-def describe(change: Change, op: str) -> str:
-    """A change in a sentence: `relu set 61 of 120 values to zero, the other 59 stayed ...`."""
-    of = f"{change.total:,} {'value' if change.total == 1 else 'values'}"
-    if change.total == 0:
-        return "The output has no values."
-    if change.changed is None or change.zeroed is None:
-        if change.moved:
-            return f"{op} changed the shape only: the same {of}, in the same order."
-        return f"{op} made {of} from {change.taken:,}."
-    if change.changed == 0:
-        return f"{op} changed no value: all {of} are as before."
-    if change.zeroed == 0:
-        return f"{op} changed {change.changed:,} of {of}."
-    other = change.changed - change.zeroed
-    zeros = f"{op} set {change.zeroed:,} of {of} to zero"
-    rest = change.total - change.changed
-    if other == 0:
-        return f"{zeros}; the other {rest:,} stayed as they were."
-    return f"{zeros} and changed {other:,} others; {rest:,} stayed as they were."
+def short_row(value: Tensor | None) -> list[float]:
+    """The values of a row of a few numbers; of any other value, none."""
+    if value is None or not 0 < value.numel() <= FEW:
+        return []
+    if value.numel() != max(value.shape, default=1):
+        return []
+    return [float(number) for number in as_float(value).flatten()]
 
 
 def _same(old: Tensor, new: Tensor) -> Tensor:

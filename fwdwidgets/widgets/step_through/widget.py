@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import Any
 
 import ipywidgets
@@ -11,10 +10,10 @@ import traitlets
 from torch import Tensor, nn
 from traitlets import observe, validate
 
-from fwdwidgets import display, figures
+from fwdwidgets import figures
 from fwdwidgets.advice import explain_failure, explain_nonfinite
 from fwdwidgets.data import batch_of_one
-from fwdwidgets.trace import ForwardTrace, LineWatch, Listing, Shape, Tracer, read_source
+from fwdwidgets.trace import ForwardTrace, LineWatch, Listing, Step, Tracer, read_source
 from fwdwidgets.widgets.shared import (
     BadValue,
     Index,
@@ -25,11 +24,18 @@ from fwdwidgets.widgets.shared import (
     check_index,
     html,
     nearest_step,
-    panels,
     row,
 )
 from fwdwidgets.widgets.step_through import words
-from fwdwidgets.widgets.step_through.compute import Operand, compare, find_operands
+from fwdwidgets.widgets.step_through.compute import (
+    Change,
+    Operand,
+    compare,
+    find_operands,
+    short_row,
+    weight_shapes,
+)
+from fwdwidgets.widgets.step_through.draw import Shown, count_pages, draw_step
 from fwdwidgets.widgets.step_through.figure import StepFigure
 from fwdwidgets.widgets.step_through.listing import listing_html
 
@@ -132,6 +138,15 @@ class StepThrough(WeightedWidget):
         names = self._names_of_steps
         return names.index(self.step) if self.step in names else None
 
+    @property
+    def _chosen(self) -> Step | None:
+        index = self._index
+        return None if index is None else self.trace.steps[index]
+
+    @property
+    def _operand(self) -> Operand | None:
+        return self._operands[self.operand] if self._operands else None
+
     # --- state --------------------------------------------------------------------------------
 
     @validate("step")
@@ -155,7 +170,8 @@ class StepThrough(WeightedWidget):
 
     @validate("page")
     def _valid_page(self, proposal: dict[str, Any]) -> int:
-        return self._within("page", proposal["value"], self._pages(), "page")
+        pages = count_pages(self._chosen, self._operand)
+        return self._within("page", proposal["value"], pages, "page")
 
     def _within(self, trait: str, value: int, count: int, what: str) -> int:
         has = f"this step has {count} {what}{'' if count == 1 else 's'}"
@@ -216,11 +232,10 @@ class StepThrough(WeightedWidget):
         self._show_step()
         # The picture is on its way; what follows takes its time.
         finite = explain_nonfinite(trace, self._batch) if self._batch is not None else ""
-        mode = "train mode (dropout drops)" if self._forward.training else "eval mode"
         label = self._sample.class_index
-        name = f" ({self._name(label)})" if label is not None else ""
-        self._status.value = escape(
-            f"sample {self.sample}{name} of {self._length:,} · {self._describe_weights()} · {mode}"
+        sample = f"sample {self.sample}" + (f" ({self._name(label)})" if label is not None else "")
+        self._status.value = words.describe_run(
+            sample, self._length, self._describe_weights(), training=self._forward.training
         )
         self._tell(finite=finite)
 
@@ -267,42 +282,34 @@ class StepThrough(WeightedWidget):
 
     def _draw(self) -> None:
         """Draw the chosen operand, the output and the difference, and say what happened."""
-        index = self._index
-        step = None if index is None else self.trace.steps[index]
-        operand = self._operands[self.operand] if self._operands else None
-        before = operand.value if operand else None
-        after = step.value if step else None
+        step, operand = self._chosen, self._operand
+        before, after = operand.value if operand else None, step.value if step else None
         change = compare(before, after) if before is not None and after is not None else None
         self.set_trait("changed", change.changed if change else None)
         self.set_trait("zeroed", change.zeroed if change else None)
         drawing = figures.Drawing()
-        where = self._figure
-        took = "input" if operand is None else _title("takes", operand.name, operand.shape)
-        ends = None
-        if before is not None and after is not None and before.shape == after.shape:
-            ends = _ends(before, after)
-        self._draw_value(drawing, where.before, took if operand else "", before, ends)
-        gave = _title("gives", step.name, step.shape) if step and step.shape is not None else ""
-        self._draw_value(drawing, where.after, gave, after, ends)
-        if ends is not None and after is not None:
-            _share_scale(drawing, (where.before, where.after), after)
-        difference = change.difference if change and change.changed else None
-        self._draw_value(drawing, where.change, "<b>gives minus takes</b>", difference, None)
-        text = "nothing chosen" if step is None else f"step {step.name}: takes, gives, difference"
+        draw_step(drawing, self._figure, Shown(step, operand, change, self.page))
+        text = f"step {step.name}: takes, gives, difference" if step else "nothing chosen"
         self._plot.draw(drawing, text)
-        self._show_code(index)
-        pages = self._pages()
+        self._show_code(self._index)
+        pages = count_pages(step, operand)
         with self._quietly():
             self._page_slider.max = pages - 1
         self._page_slider.layout.display = "flex" if pages > 1 else "none"
-        sentences = []
-        if step is not None and index is not None:
-            head = f"Step {index + 1} of {len(self.trace)}"
-            sentences = words.describe_step(head, step, self._operands, operand, change)
-            sentences += words.describe_path(self._listing)
-        self._happened.value = "".join(f"<div>{sentence}</div>" for sentence in sentences)
+        self._happened.value = "".join(f"<div>{told}</div>" for told in self._describe(change))
         self._follow()
         self._show_message()
+
+    def _describe(self, change: Change | None) -> list[str]:
+        step, index, operand = self._chosen, self._index, self._operand
+        if step is None or index is None:
+            return []
+        head = f"Step {index + 1} of {len(self.trace)}"
+        took = operand.value if operand else None
+        numbers = {"takes": short_row(took), "gives": short_row(step.value)}
+        weights = weight_shapes(step, self._operands)
+        told = words.describe_step(head, step, self._operands, weights, operand, change, numbers)
+        return told + words.describe_path(self._listing)
 
     def _show_code(self, index: int | None) -> None:
         network = self._forward.network
@@ -311,29 +318,6 @@ class StepThrough(WeightedWidget):
             return
         self._listing = shown = read_source(network, self.trace, self._watch.visits, index)
         self._code.value = listing_html(shown.title, shown.inside, shown.lines, shown.mark)
-
-    def _draw_value(
-        self,
-        drawing: figures.Drawing,
-        panel: figures.Layer,
-        title: str,
-        value: Tensor | None,
-        ends: Tensor | None,
-    ) -> None:
-        if value is None:
-            panel.say(drawing, title if panel is not self._figure.change else "")
-            panel.hide(drawing)
-            return
-        where = display.grid(tuple(value.shape), self.page)
-        panel.say(drawing, title + (f"<br>{where.shown}" if where.shown else ""))
-        panels.draw_value(drawing, panel, value, where, ends)
-
-    def _pages(self) -> int:
-        index = self._index
-        shapes: list[Shape | None] = [operand.shape for operand in self._operands]
-        shapes = shapes[self.operand : self.operand + 1]
-        shapes += [] if index is None else [self.trace.steps[index].shape]
-        return max([1, *(display.grid(shape).pages for shape in shapes if shape is not None)])
 
     # --- controls -----------------------------------------------------------------------------
 
@@ -377,25 +361,3 @@ class StepThrough(WeightedWidget):
         if not self._quiet and change["new"] < len(self.trace):
             with self._from_page():
                 self.step = change["new"]
-
-
-def _title(verb: str, name: str, shape: Shape) -> str:
-    return f"<b>{verb}</b> {figures.escape(name)} {words.shape_text(shape)}"
-
-
-def _ends(before: Tensor, after: Tensor) -> Tensor:
-    """The ends of a colour scale that two values share: zero is in its middle."""
-    ends = [display.symmetric_range(value).double() for value in (before, after)]
-    return ends[0] if ends[0][1] > ends[1][1] else ends[1]
-
-
-def _share_scale(
-    drawing: figures.Drawing, layers: tuple[figures.Layer, ...], value: Tensor
-) -> None:
-    """Let bars that can be compared, those of `value` among them, stand on one scale."""
-    if display.grid(tuple(value.shape)).kind != "bars":
-        return
-    ranges = [drawing.layout[f"yaxis{layer.heatmap.axis}.range"] for layer in layers]
-    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
-    for layer in layers:
-        drawing.layout[f"yaxis{layer.heatmap.axis}.range"] = [low, high]

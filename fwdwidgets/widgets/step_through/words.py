@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
-from torch import Tensor
-
-from fwdwidgets.display import as_float
-from fwdwidgets.trace import Listing, Shape, Step
-from fwdwidgets.widgets.step_through.compute import Change, Operand, describe, weight_shapes
-
-FEW = 12
-"""Up to so many values of a row are printed as numbers as well."""
+if TYPE_CHECKING:
+    from fwdwidgets.trace import Listing, Shape, Step
+    from fwdwidgets.widgets.step_through.compute import Change, Operand
 
 
 def describe_step(
     head: str,
     step: Step,
     operands: tuple[Operand, ...],
+    weights: Sequence[Shape],
     operand: Operand | None,
     change: Change | None,
+    numbers: Mapping[str, Sequence[float]],
 ) -> list[str]:
     """What the step took and gave, and what it changed.
 
@@ -27,29 +26,47 @@ def describe_step(
         head: which step it is.
         step: the step.
         operands: what it took of earlier steps.
-        operand: the one that is shown.
+        weights: the shapes of what it took of the model's own.
+        operand: the one of `operands` that is shown.
         change: from that to its output, where both are known.
+        numbers: of a short row that it `takes` or `gives`, the values.
     """
     taken = " and ".join(shape_text(o.shape) for o in operands)
-    weights = [shape_text(shape) for shape in weight_shapes(step, operands)]
-    known = f", with weights {' and '.join(weights)}" if weights else ""
+    shapes = " and ".join(shape_text(shape) for shape in weights)
+    known = f", with weights {shapes}" if shapes else ""
     result = "failed" if step.shape is None else shape_text(step.shape)
     sentences = [
         f"<b>{escape(head)}: {escape(step.op)}</b> · {taken or 'no input'}{known} → {result}"
     ]
-    sentences += [escape(describe(change, step.op))] if change else []
+    sentences += [escape(describe_change(change, step.op))] if change else []
     if operand is not None and operand.value is None:
         sentences.append(
             f"What it took from {escape(operand.name)} is not shown: it was written to in "
             "place since, and that value was not recorded."
         )
-    both = ("takes", operand.value if operand else None), ("gives", step.value)
-    numbers = [
-        f"{word} <code>{_numbers(value)}</code>"
-        for word, value in both
-        if value is not None and _is_short_row(value)
-    ]
-    return sentences + ([" → ".join(numbers)] if numbers else [])
+    rows = [f"{verb} <code>{_printed(row)}</code>" for verb, row in numbers.items() if row]
+    return sentences + ([" → ".join(rows)] if rows else [])
+
+
+def describe_change(change: Change, op: str) -> str:
+    """A change in a sentence: `relu set 61 of 120 values to zero, the other 59 stayed ...`."""
+    of = f"{change.total:,} {'value' if change.total == 1 else 'values'}"
+    if change.total == 0:
+        return "The output has no values."
+    if change.changed is None or change.zeroed is None:
+        if change.moved:
+            return f"{op} changed the shape only: the same {of}, in the same order."
+        return f"{op} made {of} from {change.taken:,}."
+    if change.changed == 0:
+        return f"{op} changed no value: all {of} are as before."
+    if change.zeroed == 0:
+        return f"{op} changed {change.changed:,} of {of}."
+    other = change.changed - change.zeroed
+    zeros = f"{op} set {change.zeroed:,} of {of} to zero"
+    rest = change.total - change.changed
+    if other == 0:
+        return f"{zeros}; the other {rest:,} stayed as they were."
+    return f"{zeros} and changed {other:,} others; {rest:,} stayed as they were."
 
 
 def describe_path(listing: Listing | None) -> list[str]:
@@ -73,11 +90,17 @@ def shape_text(shape: Shape) -> str:
     return f"({', '.join(map(str, shape))})"
 
 
-def _is_short_row(value: Tensor) -> bool:
-    return 0 < value.numel() <= FEW and value.numel() == max(value.shape, default=1)
+def title(verb: str, name: str, shape: Shape) -> str:
+    """What a step takes or gives, as the title of its picture."""
+    return f"<b>{verb}</b> {escape(name, quote=False)} {shape_text(shape)}"
 
 
-def _numbers(value: Tensor) -> str:
-    """The values of a short row as PyTorch prints them."""
-    numbers = as_float(value).flatten().tolist()
-    return f"[{', '.join(f'{number:.4f}' for number in numbers)}]"
+def describe_run(sample: str, length: int, weights: str, *, training: bool) -> str:
+    """What was run: `sample 3 (shirt) of 60,000`, under which weights, in which mode."""
+    mode = "train mode (dropout drops)" if training else "eval mode"
+    return escape(f"{sample} of {length:,} · {weights} · {mode}")
+
+
+def _printed(row: Sequence[float]) -> str:
+    """The values of a row as PyTorch prints them."""
+    return f"[{', '.join(f'{number:.4f}' for number in row)}]"

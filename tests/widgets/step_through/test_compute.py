@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from fwdwidgets.widgets.step_through.compute import compare, describe
+from fwdwidgets.widgets.step_through.compute import compare
+from fwdwidgets.widgets.step_through.words import describe_change as describe
 
 SHAPES = st.lists(st.integers(1, 4), min_size=0, max_size=4)
 

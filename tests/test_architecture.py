@@ -21,7 +21,6 @@ PACKAGE = Path(fwdwidgets.__file__).parent
 NOT_TORCHS = ("ipywidgets", "plotly", "anywidget", "voila", "jupyterlab", "torchvision", "sklearn")
 SLICES = sorted(path.parent.name for path in (PACKAGE / "widgets").glob("*/widget.py"))
 INCOMPLETE = {  # until each has its own compute, figure and words
-    "batch_forward",
     "forward_pass",
 }
 TORCH_ROOMS = ["trace", "explain", "display", "advice", "data", "networks", "training"]

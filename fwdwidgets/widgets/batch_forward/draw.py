@@ -11,8 +11,9 @@ from torch import Tensor
 
 from fwdwidgets import display, figures
 from fwdwidgets.networks import Answer, classes_to_show
-from fwdwidgets.widgets.batch_forward.compute import confusion, tile_inputs
+from fwdwidgets.widgets.batch_forward.compute import confusion
 from fwdwidgets.widgets.batch_forward.figure import BatchFigure
+from fwdwidgets.widgets.batch_forward.tiles import tile_inputs
 
 PICTURES_ASPECT = 1.3
 """Width over height of the panel of the pictures."""

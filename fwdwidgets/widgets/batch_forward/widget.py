@@ -15,6 +15,7 @@ from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.figures import badge
 from fwdwidgets.networks import Answer
 from fwdwidgets.trace import ForwardTrace
+from fwdwidgets.widgets.batch_forward import words
 from fwdwidgets.widgets.batch_forward.compute import BatchRun, look_at, run_batch
 from fwdwidgets.widgets.batch_forward.draw import BatchDrawing, Shown
 from fwdwidgets.widgets.shared import (
@@ -227,13 +228,15 @@ class BatchForward(WeightedWidget):
             self._plot.draw(drawing, f"{about}: pictures, confusion, logits, probabilities")
         else:
             self._plot.old = bool(self._pictured)
+        is_value = not answers or answers[0].head == "value"
+        classes = 0 if is_value else len(answers[0].probabilities)
         self._notes |= {
             "data": getattr(self.dataset, "notice", ""),
             "old": ""
             if answers or not self._pictured
             else f"The picture is old: it shows {self._pictured}.",
             "output": answers[self.row].note if answers else "",
-            "classes": self._describe_columns(answers),
+            "classes": words.describe_columns(classes, self._picture.columns),
         }
         if new:
             trace = self.trace
@@ -241,10 +244,13 @@ class BatchForward(WeightedWidget):
                 explain_nonfinite(trace, self._run.inputs) if trace and self._run else ""
             )
             if trace is not None:
-                self._table.show(trace, caption=self._describe_axis(trace))
+                shapes = [step.shape for step in trace if step.shape is not None]
+                self._table.show(trace, caption=words.describe_axis(shapes, self._count()))
         self._badge.value = self._describe_answer(answers)
         self._alone.value = self._describe_alone()
-        self._status.value = self._describe_run(answers)
+        self._status.value = words.describe_run(
+            self._describe_batch(), self._signs(), training=self._forward.training
+        )
         with self._quietly():
             self._row_slider.max = self._count() - 1
         self._follow_weights()
@@ -279,16 +285,8 @@ class BatchForward(WeightedWidget):
     # --- in words -----------------------------------------------------------------------------
 
     def _describe_batch(self) -> str:
-        first, last = self.start, self.start + self._count() - 1
-        span = f"sample {first}" if first == last else f"samples {first} to {last}"
-        return f"{span} of {self._length:,}, {self._describe_weights()}"
-
-    def _describe_run(self, answers: tuple[Answer, ...]) -> str:
-        mode = "train mode" if self._forward.training else "eval mode"
-        signs = self._signs()
-        known = len(signs) - signs.count("●")
-        right = f" · <b>{signs.count('✓')} of {known} right</b>" if answers and known else ""
-        return f"{self._describe_batch()} · {mode}{right}"
+        weights = self._describe_weights()
+        return words.describe_batch(self.start, self._count(), self._length, weights)
 
     def _describe_answer(self, answers: tuple[Answer, ...]) -> str:
         if not answers:
@@ -305,27 +303,6 @@ class BatchForward(WeightedWidget):
         if alone is None:
             return ""
         return badge.badge_html("correct" if alone.close else "incorrect", "", alone.sentence)
-
-    def _describe_columns(self, answers: tuple[Answer, ...]) -> str:
-        if not answers or answers[0].head == "value":
-            return ""
-        classes = len(answers[0].probabilities)
-        drawn = self._picture.columns
-        if drawn == classes:
-            return ""
-        return (
-            f"Of {classes:,} classes, {drawn} are drawn that are a label or a prediction here; "
-            "each sum is over all classes."
-        )
-
-    def _describe_axis(self, trace: ForwardTrace) -> str:
-        """Which shapes have the batch axis in front."""
-        shapes = [step.shape for step in trace if step.shape is not None]
-        count = self._count()
-        first = sum(shape[:1] == (count,) for shape in shapes)
-        if first == len(shapes):
-            return f"The first axis of every shape is the batch: {count}."
-        return f"The first axis is the batch, {count}, in {first} of {len(shapes)} shapes."
 
     # --- controls -----------------------------------------------------------------------------
 

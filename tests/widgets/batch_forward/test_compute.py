@@ -17,7 +17,6 @@ from fwdwidgets.widgets.batch_forward.compute import (
     confusion,
     look_at,
     run_batch,
-    tile_inputs,
 )
 
 
@@ -244,37 +243,7 @@ def test_a_batch_that_is_too_large_is_refused_with_a_size_that_fits(monkeypatch)
     assert fits.failure == ""
 
 
-# --- pictures and confusion -----------------------------------------------------------------------
-
-
-@given(
-    count=st.integers(1, 20),
-    height=st.integers(1, 9),
-    width=st.integers(1, 9),
-    channels=st.integers(1, 3),
-)
-def test_each_sample_has_its_tile(count, height, width, channels):
-    inputs = torch.rand(count, channels, height, width)
-    tiles = tile_inputs(inputs, 1.0)
-    rows, columns = tiles.tiles
-    assert tiles.tile == (height, width)
-    assert rows * columns >= count > (rows - 1) * columns
-    for index in range(count):
-        y, x = index // columns * (height + 1), index % columns * (width + 1)
-        torch.testing.assert_close(
-            tiles.z[y : y + height, x : x + width], inputs[index].mean(dim=0)
-        )
-    assert int(tiles.z.isfinite().sum()) == count * height * width
-    assert ("mean" in tiles.note) is (channels > 1)
-
-
-def test_vectors_are_strips_and_large_images_are_shrunk():
-    assert tile_inputs(torch.rand(4, 6), 1.0).tile == (1, 6)
-    assert tile_inputs(torch.rand(4), 1.0).tile == (1, 1)
-    large = tile_inputs(torch.ones(4, 3, 64, 64), 1.0, cells=1024)
-    assert large.tile == (16, 16)
-    assert large.note == "mean of 3 channels, shrunk to 16 x 16"
-    assert large.z.nan_to_num(1).eq(1).all()
+# --- confusion ------------------------------------------------------------------------------------
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=30))

@@ -20,9 +20,6 @@ import fwdwidgets
 PACKAGE = Path(fwdwidgets.__file__).parent
 NOT_TORCHS = ("ipywidgets", "plotly", "anywidget", "voila", "jupyterlab", "torchvision", "sklearn")
 SLICES = sorted(path.parent.name for path in (PACKAGE / "widgets").glob("*/widget.py"))
-INCOMPLETE = {  # until each has its own compute, figure and words
-    "forward_pass",
-}
 TORCH_ROOMS = ["trace", "explain", "display", "advice", "data", "networks", "training"]
 ROOMS = {
     **dict.fromkeys(TORCH_ROOMS, NOT_TORCHS),
@@ -116,7 +113,7 @@ def test_the_root_holds_rooms_and_nothing_else():
     assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "cli.py"}
 
 
-@pytest.mark.parametrize("name", sorted(set(SLICES) - INCOMPLETE))
+@pytest.mark.parametrize("name", SLICES)
 def test_a_slice_is_complete(name):
     files = {path.stem for path in (PACKAGE / "widgets" / name).glob("*.py")}
     assert {"__init__", "widget", "compute", "figure", "words"} <= files

@@ -30,6 +30,7 @@ class NamedBars(Panel):
         traces: the number of each series' trace in `figure.data`.
         axis: the suffix of its axes in the layout.
         names: the suffix of the y axis that carries the names; None where there is none.
+        numbers: the suffix of the y axis that carries the number of each row.
     """
 
     def __init__(
@@ -53,10 +54,10 @@ class NamedBars(Panel):
             for color in (SERIES[:series] if series > 1 else [OTHER])
         ]
         self.names = axis if named else None
-        self._numbers = axis
+        self.numbers = axis
         if named and series == 1:
-            self._numbers = board.overlay(axis, **right)
-        overlay = self._numbers if self._numbers != axis else None
+            self.numbers = board.overlay(axis, **right)
+        overlay = self.numbers if self.numbers != axis else None
         super().__init__(axis, board.panel(axis, overlay=overlay))
 
     def draw(
@@ -105,7 +106,7 @@ class NamedBars(Panel):
                 properties |= {"name": escape(series[index]), "showlegend": True}
             drawing.trace(number, **properties)
         span = [len(names) - 0.4, -0.6]
-        axis, numbers = self.axis, self._numbers
+        axis, numbers = self.axis, self.numbers
         drawing.layout |= {
             f"xaxis{axis}.range": list(ends),
             f"xaxis{axis}.visible": True,
@@ -137,12 +138,12 @@ class NamedBars(Panel):
         for number in self.traces:
             drawing.trace(number, x=None, y=None, visible=False)
         drawing.layout[f"xaxis{self.axis}.visible"] = False
-        drawing.layout[f"yaxis{self._numbers}.visible"] = self._numbers == self.axis
+        drawing.layout[f"yaxis{self.numbers}.visible"] = self.numbers == self.axis
 
     def hide(self, drawing: Drawing) -> None:
         """Take the bars off the screen."""
         for number in self.traces:
             drawing.trace(number, x=None, y=None, visible=False)
-        for name in {f"x{self.axis}", f"y{self.axis}", f"y{self._numbers}"}:
+        for name in {f"x{self.axis}", f"y{self.axis}", f"y{self.numbers}"}:
             drawing.layout[f"{name[0]}axis{name[1:]}.visible"] = False
         self.say(drawing, "")

@@ -14,7 +14,6 @@ from fwdwidgets.pages import browser_files
 from fwdwidgets.pages.network import CannotExport, NetworkPage, plan_network
 from fwdwidgets.pages.recorded import Recorder, check_choices, check_walks, frame_of, kind_of, plain
 from fwdwidgets.pages.template import page_html
-from fwdwidgets.widgets.forward_pass.widget import ForwardPass
 from fwdwidgets.widgets.shared import ForwardWidget
 
 
@@ -106,11 +105,11 @@ def _make(
     )
     network: NetworkPage | None = None
     refused = ""
-    if isinstance(widget, ForwardPass):
+    if widget._network_view is not None:
         recorder.note_exactly()
         try:
             network = plan_network(
-                widget,
+                widget._network_view(),
                 chosen,
                 recorder.archive,
                 recorder.parts,

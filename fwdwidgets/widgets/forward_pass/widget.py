@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,15 +10,21 @@ import traitlets
 from torch import nn
 from traitlets import observe, validate
 
-from fwdwidgets import display, figures
+from fwdwidgets import display
 from fwdwidgets.advice import explain_nonfinite
-from fwdwidgets.figures import badge
 from fwdwidgets.networks import Run
 from fwdwidgets.trace import ForwardTrace, Step
-from fwdwidgets.widgets.forward_pass.figure import ForwardFigure
+from fwdwidgets.widgets.forward_pass import words
+from fwdwidgets.widgets.forward_pass.compute import (
+    find_wrong,
+    first_layer,
+    layers_of,
+    layout_of,
+)
+from fwdwidgets.widgets.forward_pass.draw import Picture, badge_of
 from fwdwidgets.widgets.shared import (
     Index,
-    Plot,
+    NetworkView,
     StepTable,
     Text,
     WeightedWidget,
@@ -27,18 +32,12 @@ from fwdwidgets.widgets.shared import (
     check_step,
     html,
     nearest_step,
-    panels,
     row,
 )
 
+STATE = ("sample", "seed", "epoch", "layer", "page")
 SEARCH_SECONDS = 5.0
 """How long the search for a wrong sample runs before it reports where it got to."""
-
-
-_UNSEEN = (
-    "Its steps cannot be seen: this forward pass runs no PyTorch operation in Python. TorchScript "
-    "runs in C++: to look into it pass the nn.Module that it was made of."
-)
 
 
 class ForwardPass(WeightedWidget):
@@ -100,9 +99,8 @@ class ForwardPass(WeightedWidget):
         """See the class."""
         given = model, dataset, class_names, training, checkpoints
         super().__init__("forward pass", unknown, *given)
-        self._pictured = ""  # what the figure shows, in words
-        self._figure = ForwardFigure()
-        self._plot = Plot(self._figure.canvas, "forward pass")
+        self._picture = Picture()
+        self._plot = self._picture.plot
         self._table = StepTable()
         self._badge = html("fwd-badge")
         self._run: Run | None = None
@@ -110,7 +108,8 @@ class ForwardPass(WeightedWidget):
         self._run_network()
         self._check_sample(self._sample)
         self._build_controls()
-        self.layer = layer if layer is not None else self._first_layer()
+        self.layer = layer if layer is not None else first_layer(self.trace)
+        self._network_view = self._view_for_page
         self._quiet = False
         self._show_run()
 
@@ -155,7 +154,7 @@ class ForwardPass(WeightedWidget):
         if self._quiet:
             return
         with self._quietly():
-            self.layer = self.layer or self._first_layer()
+            self.layer = self.layer or first_layer(self.trace)
             self.page = 0
         self._notes["path"] = ""
         self._show_layer()
@@ -166,14 +165,7 @@ class ForwardPass(WeightedWidget):
             self._show_layer()
 
     def _layers(self) -> list[str]:
-        return [step.name for step in self.trace if step.value is not None]
-
-    def _first_layer(self) -> str | None:
-        """The first step with a spatial value, else the first step."""
-        steps = [step for step in self.trace if step.shape is not None]
-        spatial = (step for step in steps if len(step.shape or ()) >= 4)
-        first = next(spatial, steps[0] if steps else None)
-        return first.name if first else None
+        return layers_of(self.trace)
 
     # --- draw ---------------------------------------------------------------------------------
 
@@ -192,18 +184,19 @@ class ForwardPass(WeightedWidget):
             "path": self._follow_path(),
             "data": getattr(self.dataset, "notice", ""),
             "output": answer.note if answer else "",
-            "steps": "" if len(self.trace) else _UNSEEN,
+            "steps": "" if len(self.trace) else words.UNSEEN,
             "old": "",
         }
-        if self.trace.error is not None and self._pictured:
+        if self.trace.error is not None and self._picture.shows:
             self._plot.old = True
-            self._notes["old"] = f"The picture is old: it shows {self._pictured}."
+            self._notes["old"] = words.old_picture(self._picture.shows)
         else:
             self._draw(everything=True)
         # The picture is on its way; what follows takes its time.
         self._notes["finite"] = explain_nonfinite(self.trace, self._now.batch)
-        self._status.value = self._describe_run()
-        self._badge.value = self._describe_answer()
+        weights = self._describe_weights()
+        self._status.value = self._describe_run(weights, self.seed is not None)
+        self._badge.value = badge_of(self._now.answer, self._sample, self._name)
         self._show_choice()
 
     def _show_layer(self) -> None:
@@ -235,7 +228,7 @@ class ForwardPass(WeightedWidget):
         names, before = self._layers(), list(self._layer_slider.options)
         if names == before or not names:
             return ""
-        layer, told = self._first_layer(), ""
+        layer, told = first_layer(self.trace), ""
         if self.layer:
             layer, told = nearest_step(self.layer, before, names, self.sample)
         with self._quietly():
@@ -250,48 +243,48 @@ class ForwardPass(WeightedWidget):
         return self.trace[self.layer] if self.layer in self._layers() else None
 
     def _grid(self) -> display.Grid:
-        step = self._step
-        return display.grid((step.shape if step else None) or (0,), self.page)
+        return layout_of(self._step, self.page)
 
     def _draw(self, *, everything: bool) -> None:
         """Draw the layer, and all the rest too where the forward pass is a new one."""
-        drawing = figures.Drawing()
-        if everything:
-            panels.draw_input(drawing, self._figure.input, self._now.batch)
-            panels.draw_answer(
-                drawing, self._figure.classes, self._now.answer, self.label, self._name
-            )
-            self._plot.old = False
-            self._pictured = self._describe_choice()
-        panels.draw_step(drawing, self._figure.layer, self._step, self._grid())
-        self._plot.draw(drawing, f"{self._describe_choice()}: input, {self.layer}, answer")
-
-    # --- in words -----------------------------------------------------------------------------
-
-    def _describe_choice(self) -> str:
-        return f"sample {self.sample}, {self._describe_weights()}"
-
-    def _describe_run(self) -> str:
-        mode = (
-            "train mode (dropout drops)" if self._forward.training else "eval mode (dropout is off)"
+        self._picture.draw(
+            self.layer,
+            self._step,
+            self._grid(),
+            f"sample {self.sample}, {self._describe_weights()}",
+            run=self._now if everything else None,
+            label=self.label,
+            name=self._name,
         )
-        drawn = "weights drawn under " if self.seed is not None else ""
-        return f"{mode} · {drawn}{self._describe_weights()} · {self._length:,} samples"
 
-    def _describe_answer(self) -> str:
-        answer = self._now.answer
-        if answer is None:
-            return badge.badge_html("neutral", "no answer")
-        if answer.head == "value":
-            target = self._sample.label
-            return badge.badge_html(
-                "neutral",
-                f"value: {answer.output.item():.6g}",
-                "" if target is None else f"target: {target:.6g}",
-            )
-        chance = self.probabilities[self.prediction] if self.prediction is not None else 0.0
-        names = self._name(self.prediction), self._name(self.label)
-        return badge.answer_badge(self.prediction, self.label, *names, chance)
+    def _describe_run(self, weights: str, drawn: bool) -> str:
+        return words.describe_run(
+            weights, self._length, training=self._forward.training, drawn=drawn
+        )
+
+    def _view_for_page(self) -> NetworkView:
+        """What a page needs to run the network by itself."""
+        return NetworkView(
+            forward=self._forward,
+            run=self._now,
+            layers=self._layers(),
+            panels=self._picture.panels,
+            length=self._length,
+            load=self._load,
+            check=self._check_sample,
+            name=self._name,
+            notice=getattr(self.dataset, "notice", ""),
+            state={name: getattr(self, name) for name in STATE},
+            status=self._describe_run,
+            controls=self._frame.controls,
+            parts={
+                "plot": self._plot,
+                "badge": self._badge,
+                "status": self._status,
+                "message": self._message,
+                "table": self._table,
+            },
+        )
 
     # --- controls -----------------------------------------------------------------------------
 
@@ -342,23 +335,14 @@ class ForwardPass(WeightedWidget):
     def _find_wrong(self, step: int) -> None:
         answer = self._now.answer
         if answer is not None and answer.head == "value":
-            self._tell(search="There is no right or wrong to look for: no class is predicted.")
+            self._tell(search=words.NO_CLASSES)
             return
-        start, until = self.sample, time.monotonic() + SEARCH_SECONDS
-        for count in range(1, self._length):
-            index = (start + step * count) % self._length
-            sample = self._load(index)
-            if sample.label is not None:
-                prediction = self._forward.predict(sample.input)
-                if prediction not in (None, sample.label):
-                    self._notes["search"] = ""
-                    self.sample = index
-                    return
-            if time.monotonic() > until:
-                self._notes["search"] = (
-                    f"No wrong answer among the {count:,} samples from {start} to {index}; "
-                    "press again to search on from there."
-                )
-                self.sample = index
-                return
-        self._tell(search=f"No other sample of the {self._length:,} is answered wrong.")
+        start, length = self.sample, self._length
+        search = find_wrong(self._forward, self._load, start, step, length, SEARCH_SECONDS)
+        if not search.found and not search.out_of_time:
+            self._tell(search=words.none_wrong(length))
+            return
+        self._notes["search"] = (
+            "" if search.found else words.search_goes_on(search.count, start, search.index)
+        )
+        self.sample = search.index

@@ -4,6 +4,8 @@ from fwdwidgets.widgets.shared import panels
 from fwdwidgets.widgets.shared.base import ForwardWidget
 from fwdwidgets.widgets.shared.controls import html, row, shows
 from fwdwidgets.widgets.shared.frame import Frame
+from fwdwidgets.widgets.shared.network_view import NetworkView
+from fwdwidgets.widgets.shared.panels import SamplePanels, Slot
 from fwdwidgets.widgets.shared.plot import CONFIG, STATIC, Plot, pack, properties_of
 from fwdwidgets.widgets.shared.plotted import PlottedWidget
 from fwdwidgets.widgets.shared.rows import RowsWidget
@@ -20,7 +22,7 @@ from fwdwidgets.widgets.shared.traits import (
     check_index,
     check_step,
 )
-from fwdwidgets.widgets.shared.weighted import WeightedWidget
+from fwdwidgets.widgets.shared.weighted import WeightedWidget, describe_weights
 
 __all__ = [
     "CONFIG",
@@ -30,18 +32,22 @@ __all__ = [
     "Frame",
     "Index",
     "NameOrIndex",
+    "NetworkView",
     "Number",
     "NumberTable",
     "Plot",
     "PlottedWidget",
     "RowsWidget",
+    "SamplePanels",
     "SampledWidget",
     "Several",
+    "Slot",
     "StepTable",
     "Text",
     "WeightedWidget",
     "check_index",
     "check_step",
+    "describe_weights",
     "html",
     "nearest_step",
     "pack",

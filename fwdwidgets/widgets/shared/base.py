@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
 from fwdwidgets.widgets.shared.controls import html, shows
 from fwdwidgets.widgets.shared.frame import Frame
+
+if TYPE_CHECKING:
+    from fwdwidgets.widgets.shared.network_view import NetworkView
 
 
 class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
@@ -37,6 +40,8 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
         self._links: dict[str, ipywidgets.Widget] = {}
         self._kept: dict[str, ipywidgets.Widget] = {}
         self._choosers: dict[ipywidgets.Widget, str] = {}
+        # Set by a widget whose page can run the network by itself; of others states are recorded.
+        self._network_view: Callable[[], NetworkView] | None = None
         self._quiet = True  # until the widget is built
 
     @classmethod

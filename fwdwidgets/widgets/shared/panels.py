@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,6 +14,84 @@ from fwdwidgets.networks import Answer, answer_picture, top_classes
 from fwdwidgets.trace import Step
 
 AXES = ("logits", "probabilities")
+
+Slot = tuple[str, str, int | str]
+"""A place in the figure, the number that goes there, and what of it: the whole `array`, a plain
+`list` of its numbers, or the one number at an index. The numbers have the names that
+`networks.PictureView` gives them."""
+
+
+@dataclass(frozen=True)
+class SamplePanels:
+    """The panels of one forward pass: the input, the value of a step, the answer.
+
+    Each is declared once: how it is drawn from tensors, and beside that which places of the
+    figure follow from the numbers alone. A page that computes the numbers by itself fills those.
+
+    Attributes:
+        input: what the network gets.
+        layer: the value of a step.
+        classes: logits and probabilities.
+    """
+
+    input: figures.Heatmap
+    layer: figures.Layer
+    classes: figures.Classes
+
+    def draw_input(self, drawing: figures.Drawing, batch: Tensor) -> None:
+        """Draw the input `(1, ...)` as the network gets it."""
+        draw_input(drawing, self.input, batch)
+
+    def input_slots(self) -> list[Slot]:
+        """Where the numbers of an input go."""
+        return _picture_slots(self.input)
+
+    def draw_layer(self, drawing: figures.Drawing, step: Step | None, where: display.Grid) -> None:
+        """Draw the value of a step as `where` lays it out, under its name and shape."""
+        draw_step(drawing, self.layer, step, where)
+
+    def layer_slots(self, where: display.Grid) -> list[Slot]:
+        """Where the numbers of a step go that `where` lays out."""
+        if where.kind == "bars":
+            return [
+                (f"traces.{self.layer.bars}.y", "picture", "array"),
+                (f"layout.yaxis{self.layer.heatmap.axis}.range", "range", "list"),
+            ]
+        return _picture_slots(self.layer.heatmap)
+
+    def draw_answer(
+        self,
+        drawing: figures.Drawing,
+        answer: Answer | None,
+        label: int | None,
+        name: Callable[[int], str],
+    ) -> None:
+        """Draw logits and probabilities of an answer; nothing where there are no classes."""
+        draw_answer(drawing, self.classes, answer, label, name)
+
+    def answer_bars(self, answer: Answer) -> dict[str, figures.NamedBars]:
+        """The panels that an answer has numbers for, by the name of the numbers."""
+        bars = dict(zip(AXES, (self.classes.logits, self.classes.probabilities), strict=True))
+        return bars if answer.logits is not None else {AXES[1]: bars[AXES[1]]}
+
+    def answer_places(self, bars: Iterable[figures.NamedBars]) -> set[str]:
+        """The places that follow from the numbers of an answer, its prediction and its label."""
+        places = {f"layout.yaxis{self.classes.logits.axis}.ticktext"}
+        for panel in bars:
+            trace = f"traces.{panel.traces[0]}"
+            places |= {f"{trace}.x", f"{trace}.marker", f"{trace}.hovertext"}
+            places |= {f"layout.xaxis{panel.axis}.range", f"layout.yaxis{panel.numbers}.ticktext"}
+        return places
+
+
+def _picture_slots(panel: figures.Heatmap) -> list[Slot]:
+    color = f"layout.coloraxis{panel.color}"
+    return [
+        (f"traces.{panel.trace}.z", "picture", "array"),
+        (f"{color}.cmin", "range", 0),
+        (f"{color}.cmax", "range", 1),
+        (f"{color}.colorbar.tickvals", "ticks", "list"),
+    ]
 
 
 def draw_input(drawing: figures.Drawing, panel: figures.Heatmap, batch: Tensor) -> None:

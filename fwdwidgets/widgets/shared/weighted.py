@@ -94,9 +94,7 @@ class WeightedWidget(SampledWidget):
 
     def _describe_weights(self) -> str:
         """The chosen weights in words."""
-        if self.epoch is not None:
-            return self._forward.describe_epoch(self.epoch)
-        return "weights as given" if self.seed is None else f"seed {self.seed}"
+        return describe_weights(self._forward, self.seed, self.epoch)
 
     def _weights_controls(self) -> list[ipywidgets.Widget]:
         """A slider over the epochs, or one over seeds and a box for the weights as given."""
@@ -128,3 +126,10 @@ class WeightedWidget(SampledWidget):
             with self._from_page():
                 self.seed = None if change["new"] else self._links["seed"].value
             self._follow_weights()
+
+
+def describe_weights(forward: Forward, seed: int | None = None, epoch: int | None = None) -> str:
+    """The weights of an epoch, of a seed, or with neither those as given, in words."""
+    if epoch is not None:
+        return forward.describe_epoch(epoch)
+    return "weights as given" if seed is None else f"seed {seed}"

@@ -1,0 +1,40 @@
+"""What one forward pass says, in sentences."""
+
+from __future__ import annotations
+
+UNSEEN = (
+    "Its steps cannot be seen: this forward pass runs no PyTorch operation in Python. TorchScript "
+    "runs in C++: to look into it pass the nn.Module that it was made of."
+)
+NO_CLASSES = "There is no right or wrong to look for: no class is predicted."
+
+
+def old_picture(shown: str) -> str:
+    """The picture is still the last good one."""
+    return f"The picture is old: it shows {shown}."
+
+
+def describe_run(weights: str, length: int, *, training: bool, drawn: bool) -> str:
+    """The mode, the weights and the dataset.
+
+    Args:
+        weights: in words.
+        length: how many samples there are.
+        training: whether the network runs in train mode.
+        drawn: whether the weights were drawn under a seed.
+    """
+    mode = "train mode (dropout drops)" if training else "eval mode (dropout is off)"
+    return f"{mode} · {'weights drawn under ' if drawn else ''}{weights} · {length:,} samples"
+
+
+def search_goes_on(count: int, start: int, index: int) -> str:
+    """The search took too long and stopped at a sample."""
+    return (
+        f"No wrong answer among the {count:,} samples from {start} to {index}; "
+        "press again to search on from there."
+    )
+
+
+def none_wrong(length: int) -> str:
+    """All other samples are answered right."""
+    return f"No other sample of the {length:,} is answered wrong."

@@ -1,0 +1,48 @@
+"""What a page needs of a widget to run the widget's network by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets
+
+from fwdwidgets.data import Sample
+from fwdwidgets.networks import Forward, Run
+from fwdwidgets.widgets.shared.panels import SamplePanels
+
+
+@dataclass(frozen=True)
+class NetworkView:
+    """One forward pass that a widget shows, and all that a page needs to show others.
+
+    Attributes:
+        forward: runs the network.
+        run: the forward pass that is shown.
+        layers: the names of its steps that have a value.
+        panels: what it is drawn on.
+        length: how many samples there are.
+        load: gives the sample of an index.
+        check: raises ValueError where a sample does not go with the network.
+        name: gives the name of a class.
+        notice: what the dataset has to tell.
+        state: the values of `sample`, `seed`, `epoch`, `layer` and `page`.
+        status: the line about a forward pass, of weights in words that were drawn or not.
+        controls: the widget's controls by their names.
+        parts: further parts by the names that `network.js` has for them.
+    """
+
+    forward: Forward
+    run: Run
+    layers: list[str]
+    panels: SamplePanels
+    length: int
+    load: Callable[[int], Sample]
+    check: Callable[[Sample], None]
+    name: Callable[[int], str]
+    notice: str
+    state: Mapping[str, Any]
+    status: Callable[[str, bool], str]
+    controls: Mapping[str, ipywidgets.Widget]
+    parts: Mapping[str, ipywidgets.Widget]

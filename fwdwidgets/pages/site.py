@@ -6,15 +6,16 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from fwdwidgets.notebooks import PICTURES, Card, card_of, title_of
+from fwdwidgets.notebooks import PICTURES, card_of, title_of
 from fwdwidgets.pages.capture import ENVIRONMENT, SETUP
+from fwdwidgets.pages.cells import cell_html
+from fwdwidgets.pages.lesson import index_html, lesson_html, links_html
 
-HERE = Path(__file__).parent / "static"
 SHARED, WIDGETS = "fwdwidgets", "pages"
 """Folders of a site: the parts that all pages have alike, and a page for each widget."""
 
@@ -72,7 +73,7 @@ def export_folder(
     if (folder / PICTURES).is_dir():
         shutil.copytree(folder / PICTURES, out / PICTURES, dirs_exist_ok=True)
     index = out / "index.html"
-    index.write_text(_index(cards), encoding="utf-8")
+    index.write_text(index_html(cards), encoding="utf-8")
     return [index, *pages]
 
 
@@ -109,14 +110,14 @@ def export_notebook(
     }
     plan["wishes"] = _wishes(notebook.cells)
     _run(notebook, path, plan)
-    body = "\n".join(_cell_html(cell) for cell in notebook.cells[1:])
-    links = _links(path, around)
+    body = "\n".join(cell_html(cell) for cell in notebook.cells[1:])
+    links = links_html(path, around)
     note = ""
     if not whole and "fwd-page" in body:
         # Into a folder of ours: beside the page may lie a notebook of the author's.
         shutil.copyfile(path, page.parent / WIDGETS / path.name)
         note = _NOTE.format(escape(f"{WIDGETS}/{path.name}", quote=True))
-    page.write_text(_page(title, f"{links}{note}{body}{links}"), encoding="utf-8")
+    page.write_text(lesson_html(title, f"{links}{note}{body}{links}"), encoding="utf-8")
 
 
 def _wishes(cells: list[Any]) -> dict[str, Any]:
@@ -152,150 +153,3 @@ def _run(notebook: Any, path: Path, plan: dict[str, Any]) -> None:
             del os.environ[ENVIRONMENT]
         else:
             os.environ[ENVIRONMENT] = before
-
-
-# --- cells ----------------------------------------------------------------------------------------
-
-
-def _cell_html(cell: Any) -> str:
-    if cell.cell_type == "markdown":
-        return f'<div class="prose">{_prose(cell)}</div>'
-    if cell.cell_type != "code" or not cell.source.strip():
-        return ""
-    outputs = "".join(_outputs(cell.outputs))
-    html = f'<div class="code">{_code(cell.source)}</div>{outputs}'
-    if "solution" in cell.metadata.get("tags", []):
-        return f"<details><summary>Solution</summary>{html}</details>"
-    return html
-
-
-def _prose(cell: Any) -> str:
-    """Markdown to HTML; formulas to MathML, which needs no script."""
-    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-
-    attachments = cell.get("attachments", {})
-    renderer = IPythonRenderer(escape=False, attachments=attachments, exclude_anchor_links=True)
-    html: str = MarkdownWithMath(renderer=renderer).render(cell.source)
-    return _MATH.sub(_formula, html)
-
-
-_MATH = re.compile(
-    r"<(code|pre)\b.*?</\1>|\$\$(.+?)\$\$|(?<![\\$])\$(?!\s)([^$\n]+?)(?<!\s)\$", re.S
-)
-
-
-def _formula(found: re.Match[str]) -> str:
-    from html import unescape
-
-    from latex2mathml.converter import convert
-
-    block, line = found[2], found[3]
-    if block is None and line is None:
-        return found[0]
-    formula: str = convert(unescape(block or line), display="block" if block else "inline")
-    return formula
-
-
-def _code(source: str) -> str:
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import PythonLexer
-
-    html: str = highlight(source, PythonLexer(), HtmlFormatter(cssclass="highlight"))
-    return html.replace("<pre>", '<pre tabindex="0">')
-
-
-def _outputs(outputs: list[Any]) -> Iterator[str]:
-    streams = ""
-    for output in outputs:
-        if output.output_type == "stream":
-            streams += output.text
-            continue
-        if text := _as_on_a_screen(streams):  # what was printed before
-            yield f'<pre class="output" tabindex="0">{escape(text)}</pre>'
-        streams, data = "", output.get("data", {})
-        if "text/html" in data:
-            yield f'<div class="output">{data["text/html"]}</div>'
-        elif "image/png" in data:
-            source = f"data:image/png;base64,{data['image/png']}"
-            yield f'<div class="output"><img alt="" src="{source}"></div>'
-        elif "text/plain" in data:
-            yield f'<pre class="output" tabindex="0">{escape(data["text/plain"])}</pre>'
-    if text := _as_on_a_screen(streams):
-        yield f'<pre class="output" tabindex="0">{escape(text)}</pre>'
-
-
-def _as_on_a_screen(text: str) -> str:
-    """What is left of a text when each carriage return has gone back to the start of its line."""
-    lines = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text).split("\n")
-    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines).rstrip()
-
-
-# --- pages ----------------------------------------------------------------------------------------
-
-
-def _page(title: str, body: str) -> str:
-    from pygments.formatters import HtmlFormatter
-
-    light = HtmlFormatter(style="default").get_style_defs(".highlight")
-    dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
-    style = (HERE / "site.css").read_text(encoding="utf-8")
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>{escape(title)}</title>
-<style>
-{light}
-@media (prefers-color-scheme: dark) {{
-{dark}
-}}
-{style}</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
-
-
-def _links(path: Path, around: tuple[Path | None, ...]) -> str:
-    """The way to the index and to the notebooks before and after."""
-    if not around:
-        return ""
-    before, after = (*around, None)[:2]
-    links = ['<a href="index.html">All lessons</a>']
-    for other, arrow in ((before, "← {}"), (after, "{} →")):
-        if other is not None:
-            name = escape(card_of(path.parent, other.name).title)
-            links.append(
-                f'<a href="{escape(other.stem, quote=True)}.html">{arrow.format(name)}</a>'
-            )
-    return f'<nav aria-label="lessons">{" ".join(links)}</nav>'
-
-
-def _index(cards: list[tuple[str, Card]]) -> str:
-    return _page("Lessons", f"<h1>Lessons</h1><ul>{''.join(_card(*card) for card in cards)}</ul>")
-
-
-def _card(page: str, card: Card) -> str:
-    light, dark = card.pictures
-    picture = ""
-    if light:
-        other = (
-            f'<source srcset="{escape(dark, quote=True)}" media="(prefers-color-scheme: dark)">'
-            if dark
-            else ""
-        )
-        alt = escape(card.alt, quote=True)
-        picture = (
-            f'<picture>{other}<img src="{escape(light, quote=True)}" alt="{alt}" loading="lazy" '
-            'width="360" height="176"></picture>'
-        )
-    sentence = f"<p>{escape(card.sentence)}</p>" if card.sentence else ""
-    text = f"<div><span>{escape(card.title)}</span>{sentence}</div>"
-    return f'<li><a href="{escape(page, quote=True)}">{picture}{text}</a></li>'

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from fwdwidgets import display
 from fwdwidgets.data import Sample
-from fwdwidgets.networks import Forward
+from fwdwidgets.networks import Answer, Forward
 from fwdwidgets.trace import ForwardTrace, Step
 
 
@@ -28,6 +29,25 @@ def first_layer(trace: ForwardTrace) -> str | None:
 def layout_of(step: Step | None, page: int) -> display.Grid:
     """How a page of a step's value is laid out; empty where there is no value."""
     return display.grid((step.shape if step else None) or (0,), page)
+
+
+def results_of(answer: Answer | None, sample: Sample) -> dict[str, Any]:
+    """What a widget tells of an answer, by the names of its traits.
+
+    Returns:
+        `label` and `prediction`, class indices or None; `correct`, whether they are the same, None
+        without one of them; `probabilities`, one float a class.
+    """
+    is_value = answer is not None and answer.head == "value"
+    label = None if is_value else sample.class_index
+    prediction = answer.prediction if answer else None
+    both = label is not None and prediction is not None
+    return {
+        "label": label,
+        "prediction": prediction,
+        "correct": prediction == label if both else None,
+        "probabilities": tuple(answer.probabilities.tolist()) if answer else (),
+    }
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from fwdwidgets.widgets.forward_pass.compute import (
     first_layer,
     layers_of,
     layout_of,
+    results_of,
 )
 from fwdwidgets.widgets.forward_pass.draw import Picture, badge_of
 from fwdwidgets.widgets.shared import (
@@ -35,7 +36,6 @@ from fwdwidgets.widgets.shared import (
     row,
 )
 
-STATE = ("sample", "seed", "epoch", "layer", "page")
 SEARCH_SECONDS = 5.0
 """How long the search for a wrong sample runs before it reports where it got to."""
 
@@ -172,13 +172,8 @@ class ForwardPass(WeightedWidget):
     def _show_run(self) -> None:
         """Show a new trace: results, layers, figure, badge, table, sentences."""
         answer = self._now.answer
-        prediction = answer.prediction if answer else None
-        is_value = answer is not None and answer.head == "value"
-        self.set_trait("label", None if is_value else self._sample.class_index)
-        self.set_trait("prediction", prediction)
-        both = self.label is not None and prediction is not None
-        self.set_trait("correct", prediction == self.label if both else None)
-        self.set_trait("probabilities", tuple(answer.probabilities.tolist()) if answer else ())
+        for name, value in results_of(answer, self._sample).items():
+            self.set_trait(name, value)
         self._error = self._now.failure
         self._notes |= {
             "path": self._follow_path(),
@@ -263,28 +258,15 @@ class ForwardPass(WeightedWidget):
         )
 
     def _view_for_page(self) -> NetworkView:
-        """What a page needs to run the network by itself."""
-        return NetworkView(
-            forward=self._forward,
-            run=self._now,
-            layers=self._layers(),
-            panels=self._picture.panels,
-            length=self._length,
-            load=self._load,
-            check=self._check_sample,
-            name=self._name,
-            notice=getattr(self.dataset, "notice", ""),
-            state={name: getattr(self, name) for name in STATE},
-            status=self._describe_run,
-            controls=self._frame.controls,
-            parts={
-                "plot": self._plot,
-                "badge": self._badge,
-                "status": self._status,
-                "message": self._message,
-                "table": self._table,
-            },
-        )
+        parts = {
+            "plot": self._plot,
+            "badge": self._badge,
+            "status": self._status,
+            "message": self._message,
+            "table": self._table,
+        }
+        panels, shown = self._picture.panels, {"layer": self.layer, "page": self.page}
+        return self._view_run(self._now, panels, self._describe_run, parts, shown)
 
     # --- controls -----------------------------------------------------------------------------
 
@@ -304,12 +286,7 @@ class ForwardPass(WeightedWidget):
         self._status = html("fwd-status")
         self._choose_by(self._table, "layer")
         self.children = [
-            row(
-                samples,
-                previous_wrong,
-                next_wrong,
-                self._random_button(),
-            ),
+            row(samples, previous_wrong, next_wrong, self._random_button()),
             row(*weights),
             row(
                 link(self._layer_slider, "layer", "fwd-layer"),
@@ -337,12 +314,12 @@ class ForwardPass(WeightedWidget):
         if answer is not None and answer.head == "value":
             self._tell(search=words.NO_CLASSES)
             return
-        start, length = self.sample, self._length
-        search = find_wrong(self._forward, self._load, start, step, length, SEARCH_SECONDS)
-        if not search.found and not search.out_of_time:
-            self._tell(search=words.none_wrong(length))
-            return
-        self._notes["search"] = (
-            "" if search.found else words.search_goes_on(search.count, start, search.index)
+        search = find_wrong(
+            self._forward, self._load, self.sample, step, self._length, SEARCH_SECONDS
         )
+        told = words.search_ended(search, self.sample, self._length)
+        if not search.found and not search.out_of_time:
+            self._tell(search=told)
+            return
+        self._notes["search"] = told
         self.sample = search.index

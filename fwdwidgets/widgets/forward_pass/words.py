@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fwdwidgets.widgets.forward_pass.compute import Search
+
 UNSEEN = (
     "Its steps cannot be seen: this forward pass runs no PyTorch operation in Python. TorchScript "
     "runs in C++: to look into it pass the nn.Module that it was made of."
@@ -27,14 +32,19 @@ def describe_run(weights: str, length: int, *, training: bool, drawn: bool) -> s
     return f"{mode} · {'weights drawn under ' if drawn else ''}{weights} · {length:,} samples"
 
 
-def search_goes_on(count: int, start: int, index: int) -> str:
-    """The search took too long and stopped at a sample."""
-    return (
-        f"No wrong answer among the {count:,} samples from {start} to {index}; "
-        "press again to search on from there."
-    )
+def search_ended(search: Search, start: int, length: int) -> str:
+    """How a search for a wrong answer ended; nothing to say where it found one.
 
-
-def none_wrong(length: int) -> str:
-    """All other samples are answered right."""
+    Args:
+        search: what it found.
+        start: the sample that it started from.
+        length: how many samples there are.
+    """
+    if search.found:
+        return ""
+    if search.out_of_time:
+        return (
+            f"No wrong answer among the {search.count:,} samples from {start} to {search.index}; "
+            "press again to search on from there."
+        )
     return f"No other sample of the {length:,} is answered wrong."

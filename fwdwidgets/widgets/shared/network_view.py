@@ -20,7 +20,6 @@ class NetworkView:
     Attributes:
         forward: runs the network.
         run: the forward pass that is shown.
-        layers: the names of its steps that have a value.
         panels: what it is drawn on.
         length: how many samples there are.
         load: gives the sample of an index.
@@ -35,7 +34,6 @@ class NetworkView:
 
     forward: Forward
     run: Run
-    layers: list[str]
     panels: SamplePanels
     length: int
     load: Callable[[int], Sample]
@@ -46,3 +44,8 @@ class NetworkView:
     status: Callable[[str, bool], str]
     controls: Mapping[str, ipywidgets.Widget]
     parts: Mapping[str, ipywidgets.Widget]
+
+    @property
+    def layers(self) -> list[str]:
+        """The names of the steps that have a value."""
+        return [step.name for step in self.run.trace if step.value is not None]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets
 from torch import nn
 from traitlets import observe, validate
 
-from fwdwidgets.networks import Forward
+from fwdwidgets.networks import Forward, Run
+from fwdwidgets.widgets.shared.network_view import NetworkView
+from fwdwidgets.widgets.shared.panels import SamplePanels
 from fwdwidgets.widgets.shared.sampled import SampledWidget
 from fwdwidgets.widgets.shared.traits import BadValue, Index
 
@@ -95,6 +97,30 @@ class WeightedWidget(SampledWidget):
     def _describe_weights(self) -> str:
         """The chosen weights in words."""
         return describe_weights(self._forward, self.seed, self.epoch)
+
+    def _view_run(
+        self,
+        run: Run,
+        panels: SamplePanels,
+        status: Callable[[str, bool], str],
+        parts: Mapping[str, ipywidgets.Widget],
+        shown: Mapping[str, Any],
+    ) -> NetworkView:
+        """What a page needs to run the network by itself; `shown` names a layer and its page."""
+        return NetworkView(
+            forward=self._forward,
+            run=run,
+            panels=panels,
+            length=self._length,
+            load=self._load,
+            check=self._check_sample,
+            name=self._name,
+            notice=getattr(self.dataset, "notice", ""),
+            state={"sample": self.sample, "seed": self.seed, "epoch": self.epoch, **shown},
+            status=status,
+            controls=self._frame.controls,
+            parts=parts,
+        )
 
     def _weights_controls(self) -> list[ipywidgets.Widget]:
         """A slider over the epochs, or one over seeds and a box for the weights as given."""

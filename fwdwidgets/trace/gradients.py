@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,8 +32,10 @@ class _Stop(Recorder):
         self.number: Tensor | None = None
         self._at = step, output, index
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-        result = super().__torch_function__(function, types, args, kwargs)  # type: ignore[no-untyped-call]
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        result = super().__torch_function__(function, types, args, kwargs)
         step, output, index = self._at
         if len(self.records) == step + 1 and self.number is None:
             wrote = Inputs(args, {}) if result is None else Inputs((result,), {})

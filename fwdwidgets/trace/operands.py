@@ -65,9 +65,11 @@ class OperandRecorder(Recorder):
             if tensor is not None
         }
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         if not is_step(function):
-            return super().__torch_function__(function, types, args, kwargs)  # type: ignore[no-untyped-call]
+            return super().__torch_function__(function, types, args, kwargs)
         index, owners = len(self.records), list[Owner]()
 
         def kept(tensor: Tensor) -> Tensor:
@@ -76,7 +78,7 @@ class OperandRecorder(Recorder):
             return copy
 
         asked = Inputs(tuple(args), dict(kwargs or {})).changed(kept)
-        result = super().__torch_function__(function, types, args, kwargs)  # type: ignore[no-untyped-call]
+        result = super().__torch_function__(function, types, args, kwargs)
         if len(self.records) == index + 1:
             self.operations[index] = Operation(function, asked.args, asked.kwargs, tuple(owners))
             written = Inputs((result if result is not None else (), *args), {}).tensors()

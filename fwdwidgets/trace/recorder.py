@@ -231,7 +231,9 @@ class Recorder(TorchFunctionMode):
 
     # --- recording ------------------------------------------------------------------------------
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         plan = _PLANS.get(function)
         if plan is None:
             plan = _PLANS[function] = _plan(function)

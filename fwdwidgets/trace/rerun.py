@@ -38,15 +38,17 @@ class Rerun(Recorder):
         self.kept: list[Tensor] | None = None
         self._keep, self._edits = keep, edits
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         index = len(self.records)
         if index in self._edits and operation_name(function) == self._edits[index][0]:
             args = self._edits[index][1](args)
         if index != self._keep:
-            return super().__torch_function__(function, types, args, kwargs)  # type: ignore[no-untyped-call]
+            return super().__torch_function__(function, types, args, kwargs)
         operands = Inputs(tuple(args), dict(kwargs or {})).copied().tensors()
         try:
-            return super().__torch_function__(function, types, args, kwargs)  # type: ignore[no-untyped-call]
+            return super().__torch_function__(function, types, args, kwargs)
         finally:
             if len(self.records) > index or self.failed is not None:
                 self.kept = operands

@@ -59,7 +59,7 @@ class Largest(Relation):
             result,
             abs(result),
             Terms([Block(self.accesses[0].operand, places, values, picked, product)]),
-            rf"\{'arg' if self.place else ''}{self.word}({', '.join(shown)}) = "
+            rf"\operatorname{{{'arg' if self.place else ''}{self.word}}}({', '.join(shown)}) = "
             f"{latex.number(result)}",
             f"{cells.code}.{name}()",
             self.regions([cells]),

@@ -38,6 +38,8 @@ class Explanation:
         code: a line of PyTorch that gives the number, with the names in `names`; `""` of an
             opaque one.
         inputs: the region of each operand that it was made of, by its name.
+        parts: what some of the terms are made of, by their operand: the gates of an LSTM, whose
+            terms add up to what goes into the sigmoid or tanh of the gate.
         names: the operands in `code`, as they were when the step ran.
         sources: for each operand where it comes from: `trace["relu"].value`, `model.conv1.weight`.
     """
@@ -64,6 +66,7 @@ class Explanation:
         self.formula = "" if made is None else made.formula
         self.code = "" if made is None else made.code
         self.inputs = _whole(call) if made is None else made.inputs
+        self.parts: dict[str, Terms] = {} if made is None else dict(made.parts)
         self.names: dict[str, Any] = {} if call is None else call.names()
         self.sources = {} if call is None else _sources(trace, call)
 
@@ -180,7 +183,7 @@ def _sources(trace: ForwardTrace, call: Call) -> dict[str, str]:
             tail = "value" if output == 0 else f"values[{output}]"
             found[name] = f'trace["{trace.steps[step].name}"].{tail}'
         elif isinstance(owner, str):
-            found[name] = f"model.{owner}"
+            found[name] = f"model.{owner}" if owner else ""
         elif owner is not None:
             found[name] = "x" if len(trace.inputs) == 1 else f"inputs[{owner}]"
         elif name not in call.constants:

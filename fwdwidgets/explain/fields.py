@@ -26,7 +26,8 @@ class Field:
         index: the cell of its value.
         inputs: of each input of the model, a mask of the cells that it can see.
         steps: of each step on the way, the mask of the cells of its first value.
-        status: `exact`, or `bound` where a step that is not taken apart is taken to look at all.
+        status: `exact`, or `bound` where a step is not taken apart, or an operand was written to
+            through a view: it is then taken to look at all.
     """
 
     step: str
@@ -82,7 +83,7 @@ def receptive_field(trace: ForwardTrace, step: str | int, index: int | Sequence[
     last = trace.steps.index(found)
     masks: dict[tuple[int, int], Tensor] = {(last, 0): one(tuple(value.shape), cell)}
     inputs: dict[int, Tensor] = {}
-    exact = True
+    exact, lost = True, False
     for number in range(last, -1, -1):
         outputs = [key for key in masks if key[0] == number]
         for key in outputs:
@@ -90,9 +91,12 @@ def receptive_field(trace: ForwardTrace, step: str | int, index: int | Sequence[
             exact = exact and sure
             for owner, mask in seen:
                 _join(masks, inputs, owner, mask)
-                exact = exact and (owner is not None or not bool(mask.any()))
+                # Whatever was written to a part of it, it may have come from anywhere.
+                lost = lost or (owner is None and bool(mask.any()))
     steps = {trace.steps[n].name: mask for (n, o), mask in sorted(masks.items()) if o == 0}
-    none = [torch.zeros(tensor.shape, dtype=torch.bool) for tensor in trace.inputs]
+    none = [torch.tensor(lost).expand(tensor.shape) for tensor in trace.inputs]
+    if lost:
+        inputs, exact = {}, False
     given = tuple(inputs.get(number, mask) for number, mask in enumerate(none))
     return Field(found.name, cell, given, steps, "exact" if exact else "bound")
 

@@ -24,7 +24,8 @@ class Result:
         formula: LaTeX; the terms that are shown are put in place of `<terms>`, joined by `join`.
         code: a line.
         weights: what each is multiplied by; None where it goes through a function.
-        term: LaTeX of one term, with `<x>` for its number and `<p>` for its product.
+        term: LaTeX of one term, with `<x>` for its number (`<n>` without brackets), `<w>` for its
+            weight and `<p>` for its product.
         join: what stands between the terms.
         scale: how large the numbers were, where that is not told by the terms.
     """
@@ -78,10 +79,14 @@ class Gathered(Relation):
             self.accesses[0].operand, places.reshape(len(values), -1), values, weights, products
         )
         shown = []
-        for i in latex.chosen(products.tolist()):
+        # Of a loss of classes, only those of the true ones are not zero.
+        some = products.nonzero()[:, 0].tolist() if self.how == "loss" else range(len(values))
+        for place in latex.chosen(products[list(some)].tolist()):
+            i = None if place is None else some[place]
             text = r"\cdots" if i is None else found.term
             if i is not None:
                 text = text.replace("<x>", latex.inner(values[i].item()))
+                text = text.replace("<n>", latex.number(values[i].item()))
                 text = text.replace("<p>", latex.inner(products[i].item()))
                 text = text.replace(
                     "<w>", latex.inner(1.0 if weights is None else weights[i].item())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -45,6 +46,7 @@ class Made(NamedTuple):
         formula: LaTeX, with the numbers.
         code: a line of PyTorch.
         inputs: the region of each operand.
+        parts: what some of the terms are themselves made of, by their operand.
     """
 
     result: float
@@ -53,6 +55,7 @@ class Made(NamedTuple):
     formula: str
     code: str
     inputs: dict[str, Region]
+    parts: Mapping[str, Terms] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,8 +31,9 @@ class Operation(NamedTuple):
         args: by position; each tensor is a copy of what it was before the operation ran.
         kwargs: by name, likewise.
         owners: of each tensor in `args` and `kwargs`, in their order, whose value it is: a step
-            and which of its values, by their indexes; the name of a parameter or buffer; the
-            number of the model's input; None for any other.
+            and which of its values, by their indexes; the name of a parameter or buffer, `""` of
+            another tensor from outside; the number of the model's input. None where somebody wrote
+            to a part of it since.
     """
 
     function: Callable[..., Any]
@@ -98,7 +99,9 @@ class OperandRecorder(Recorder):
         known = self._copies.get(id(tensor))
         if known is not None and known[0]() is tensor and known[1] == version is not None:
             return known[2], known[3]
-        owner = self._owned.get(id(tensor)) if known is None else None
+        owner = None
+        if known is None and self._maker_of(tensor) is None:
+            owner = self._owned.get(id(tensor), "")
         copy = as_it_is(tensor)
         self._copies[id(tensor)] = ref(tensor), version or 0, copy, owner
         return copy, owner

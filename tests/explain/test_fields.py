@@ -147,3 +147,22 @@ def test_what_is_not_taken_apart_is_a_bound():
     assert found.status == "bound"
     assert found.mask.all()
     assert reach(trace, torch.ones(3, 3, dtype=torch.bool)).status == "bound"
+
+
+def test_what_was_written_through_a_view_is_a_bound():
+    def function(a):
+        b = torch.zeros(2, 3)
+        b[0].copy_(a[1])
+        return b + a
+
+    found = receptive_field(fw.trace_forward(Op(function), torch.rand(2, 3)), "add", (0, 1))
+    assert found.status == "bound"
+    assert found.mask.all()
+
+
+def test_a_tensor_from_outside_comes_from_no_input():
+    weight = torch.rand(3)
+    trace = fw.trace_forward(Op(lambda a: a * weight), torch.rand(2, 3))
+    assert trace.operation("mul").owners == (0, "")
+    found = receptive_field(trace, "mul", (0, 1))
+    assert (found.status, found.mask.nonzero().tolist()) == ("exact", [[0, 1]])

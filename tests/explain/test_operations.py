@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.explain.explaining import Op, every_step
+import fwdwidgets as fw
+from tests.explain.explaining import Op, every_step, some_cell
 
 FEW = settings(max_examples=12)
 SIZE = st.integers(1, 4)
@@ -281,3 +282,24 @@ RECURRENT = {
 @pytest.mark.parametrize("model", RECURRENT.values(), ids=RECURRENT)
 def test_recurrent_layers(model):
     every_step(model, torch.randn(2, 5, 3), cells=5)
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_the_gates_of_recurrent_layers_are_sums(name):
+    model = RECURRENT[name]
+    trace = fw.trace_forward(model, torch.randn(2, 5, 3))
+    step = next(s for s in trace if s.op in ("lstm", "gru", "rnn_tanh", "rnn_relu"))
+    found = fw.explain(trace, step.name, some_cell(step.shape))
+    gates = {term.operand: term.value for term in found.terms if "before" not in term.operand}
+    assert set(found.parts) == set(gates)
+    for gate, value in gates.items():
+        parts = found.parts[gate]
+        total = parts.products.sum()
+        function = {"g": torch.tanh, "n": torch.tanh, "a": lambda a: a}.get(gate, torch.sigmoid)
+        assert function(total).item() == pytest.approx(value, rel=1e-9)
+        for term in parts:
+            if term.operand in found.names:
+                assert found.names[term.operand][term.index].item() == term.value
+            if term.weight_operand is not None and gate != "n":
+                number = int(term.weight_operand[7:-1])
+                assert found.names["params"][number][term.weight_index].item() == term.weight

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fwdwidgets.explain import latex
 from fwdwidgets.explain.call import Call, NotTakenApart
+from fwdwidgets.explain.gates import Row
 from fwdwidgets.explain.index import Index
 from fwdwidgets.explain.masks import one
 from fwdwidgets.explain.relation import Made, Region, Relation
@@ -48,7 +49,7 @@ class Recurrent(Relation):
             raise NotTakenApart("dropout between the layers is drawn within the operation")
         self.both = 2 if call["bidirectional"] else 1
         self.layers: int = call["num_layers"]
-        weights = [w.double() for w in call["params"]]
+        self.weights = weights = [w.double() for w in call["params"]]
         self.each = len(weights) // (self.layers * self.both)
         if self.each not in (2, 4):
             raise NotTakenApart("an LSTM with a projection is not taken apart")
@@ -57,8 +58,10 @@ class Recurrent(Relation):
         state = call["hx"]
         self.states = [s.double() for s in (state if isinstance(state, tuple | list) else [state])]
         self.moments: dict[tuple[int, int, int], Moment] = {}
+        self.below: list[Tensor] = []
         below, finals = self.x, list[dict[str, Tensor]]()
         for layer in range(self.layers):
+            self.below.append(below)
             above = []
             for direction in range(self.both):
                 number = layer * self.both + direction
@@ -130,9 +133,9 @@ class Recurrent(Relation):
             word = r"\tanh" if self.kind == "rnn_tanh" else r"\max(0, \cdot)"
             formula = rf"{word}({n['a']})"
         place = torch.tensor([[*key, sample, unit]])
-        whole = torch.tensor([result]).double()
+        whole = torch.tensor([result], dtype=torch.float64)
         blocks = [
-            Block(name, place, torch.tensor([value]).double(), None, whole)
+            Block(name, place, torch.tensor([value], dtype=torch.float64), None, whole)
             for name, value in {**gates, **{f"{k} before": v for k, v in before.items()}}.items()
         ]
         regions = {}
@@ -150,8 +153,35 @@ class Recurrent(Relation):
         rest = ", ".join(repr(self.call[name]) for name in names)
         code = f"torch.{function}(input, hx, params, {rest})[{self.call.output}]{list(index)}"
         return Made(
-            result, 1.0, Terms(blocks), f"{formula} = {latex.number(result)}", code, regions
+            result,
+            1.0,
+            Terms(blocks),
+            f"{formula} = {latex.number(result)}",
+            code,
+            regions,
+            self._parts(key, sample, unit),
         )
+
+    def _parts(self, key: tuple[int, int, int], sample: int, unit: int) -> dict[str, Terms]:
+        """Each gate's sum, before its function."""
+        layer, direction, time = key
+        first = (layer * self.both + direction) * self.each
+        moment, hidden = self.moments[key], self.states[0].shape[-1]
+        turned = self.call["batch_first"] and layer == 0
+        found = {}
+        for number, name in enumerate(moment.gates):
+            row = Row(
+                "input" if layer == 0 else f"layer {layer - 1}",
+                (sample, time) if turned else (time, sample),
+                self.below[layer][time, sample],
+                moment.before["h"][sample],
+                number * hidden + unit,
+                self.weights[first : first + self.each],
+                first,
+            )
+            resets = self.kind == "gru" and name == "n"
+            found[name] = row.terms(moment.gates["r"][sample, unit].item() if resets else 1.0)
+        return found
 
     def _one(self, index: Index) -> Tensor:
         return one(self.call.shape, index)

@@ -126,7 +126,7 @@ def logsumexp(call: Call) -> Gathered:
         lambda v: v.logsumexp(0),
         "<input>.flatten().logsumexp(0)",
         r"\ln(<terms>)",
-        "e^{<x>}",
+        "e^{<n>}",
         torch.exp,
     )
 

@@ -39,7 +39,7 @@ def softmax(call: Call) -> Gathered:
         terms = (values - values.max()).exp()
         own = terms[index[dim]]
         code = f"torch.softmax({'-' if sign < 0 else ''}{cells[0].code}, 0)[{index[dim]}]"
-        minus = "" if sign > 0 else "-"
+        minus, name = ("", "n") if sign > 0 else ("-", "x")
         formula = rf"\frac{{e^{{{latex.number(values[index[dim]].item())}}}}}{{<terms>}}"
         result = (own / terms.sum()).item()
         # The exponent is rounded to a float32, so that the result is off by that much of itself.
@@ -48,7 +48,7 @@ def softmax(call: Call) -> Gathered:
             terms / terms.sum(),
             formula,
             code,
-            term=f"e^{{{minus}<x>}}",
+            term=f"e^{{{minus}<{name}>}}",
             scale=result * max(1.0, values.abs().max().item()),
         )
 
@@ -67,7 +67,7 @@ def log_softmax(call: Call) -> Gathered:
         formula = rf"{latex.number(own.item())} - \ln(<terms>)"
         products = (values - total).exp()
         return Result(
-            (own - total).item(), products, formula, code, term="e^{<x>}", scale=own.abs().item()
+            (own - total).item(), products, formula, code, term="e^{<n>}", scale=own.abs().item()
         )
 
     return Gathered(call, "softmax", [access], [call.tensors["input"].shape[dim]], function)

@@ -160,6 +160,7 @@ MOVES = {
     "padding modes": lambda a: [F.pad(a, (2, 1), m) for m in ("reflect", "replicate", "circular")],
     "triangles": lambda a: a.tril() + a.triu(1),
     "windows": lambda a: a.unfold(2, 3, 1).diagonal(0, 1, 2),
+    "patches": lambda a: F.unfold(a.unsqueeze(0), (2, 3), padding=1, stride=2),
     "shuffle": lambda a: F.pixel_shuffle(a.view(1, 4, 3, 5), 2),
 }  # fmt: skip
 

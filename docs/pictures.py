@@ -1,4 +1,4 @@
-"""Takes the pictures of the lessons anew from the real pages: `scripts/pictures [NAME ...]`.
+"""Takes the pictures of the lessons from the real pages: `scripts/pictures [NAME ...]`.
 
 A lesson's picture is the figure of its first widget, small, light and dark. The README's
 picture is the whole widget of lesson 1. `CHROMIUM=/path` names another browser.

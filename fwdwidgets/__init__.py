@@ -1,4 +1,4 @@
-"""Jupyter widgets that let a learner put a hand on the forward pass of a PyTorch network."""
+"""Jupyter widgets that let a learner explore the forward pass of a PyTorch network."""
 
 from fwdwidgets.data import datasets
 from fwdwidgets.explain import Explanation, explain

@@ -169,7 +169,7 @@ def animals(target: str = "mammal") -> Table:
     Raises:
         ValueError: the target is none of the three.
     """
-    classes = {"mammal": ("no mammal", "mammal"), "class": ("mammal", "bird", "reptile")}
+    classes = {"mammal": ("not a mammal", "mammal"), "class": ("mammal", "bird", "reptile")}
     targets: dict[str, list[float | int]] = {
         "mammal": [int(kind == 0) for _, kind, _ in _ANIMALS.values()],
         "class": [kind for _, kind, _ in _ANIMALS.values()],

@@ -95,7 +95,7 @@ def as_table(
         for row, target in enumerate(targets):
             if not -LARGEST <= target <= LARGEST:
                 raise ValueError(
-                    f"targets[{row}]={target!r} does not do: pass finite numbers, as a float32 "
+                    f"targets[{row}]={target!r} cannot be used: pass finite numbers, as a float32 "
                     f"can hold them, up to {LARGEST:.3g}."
                 )
     named = {

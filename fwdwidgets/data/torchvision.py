@@ -1,4 +1,4 @@
-"""torchvision's import, mended where its C++ operators cannot load."""
+"""torchvision's import, made to work where its C++ operators cannot load."""
 
 import importlib
 import sys

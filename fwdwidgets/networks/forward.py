@@ -21,7 +21,7 @@ from fwdwidgets.networks.seeds import copy_of, reseed
 from fwdwidgets.trace import ForwardTrace, Tracer
 
 DROPOUT_SEED = 0
-"""What random operations of a forward pass are drawn under, so that a redraw is the same."""
+"""The seed of random operations in a forward pass, so that a redraw is the same."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class Forward:
 
         Args:
             training: train mode or eval mode; None is this object's own.
-            draw: what dropout is drawn under.
+            draw: the seed of dropout's random numbers.
         """
         training = self.training if training is None else training
         network = self.network

@@ -112,7 +112,7 @@ def find_head(trace: ForwardTrace) -> str:
 
 
 def find_last(trace: ForwardTrace) -> tuple[str, Step | None]:
-    """What made probabilities of the output, past what only copies or shapes them anew.
+    """What made probabilities of the output, past what only copies or reshapes them.
 
     Returns:
         `"softmax"`, `"log_softmax"` or `"sigmoid"`, and the step whose input are the logits, None

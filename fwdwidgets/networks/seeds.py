@@ -1,4 +1,4 @@
-"""A model's weights drawn anew under a seed, with the global random numbers left as found."""
+"""New random weights for a model, by seed, with the global random numbers left as found."""
 
 import copy
 import math
@@ -26,7 +26,7 @@ def reseed(model: nn.Module | Callable[[], nn.Module], seed: int) -> nn.Module:
     A class, or a function without arguments that builds a model, is called under
     ``torch.manual_seed(seed)``: the constructor's own draw, exactly.
 
-    Of an instance, a deep copy is taken and drawn anew under ``torch.manual_seed(seed)``: every
+    Of an instance, a deep copy gets new weights under ``torch.manual_seed(seed)``: every
     module's ``reset_parameters``, or ``_reset_parameters`` where it has only that, is called in the
     order of ``model.modules()``. **This equals the constructor's draw only for models that do no
     more than build layers, and build them in that order.** It differs when the constructor changes
@@ -155,7 +155,7 @@ def _redraw(model: nn.Module) -> nn.Module:
         if is_lazy(parameter):
             raise ValueError(
                 f"{_described(model, name)} is lazy and has no values yet: run the model once on a "
-                "sample, then draw it anew"
+                "sample, then draw its weights again"
             )
     with torch.no_grad():
         # What still shows the mark after all resets was drawn by none of them.
@@ -167,7 +167,7 @@ def _redraw(model: nn.Module) -> nn.Module:
         for name, parameter in model.named_parameters():
             if _shows_mark(parameter):
                 raise ValueError(
-                    f"{_described(model, name)} cannot be drawn anew, for no layer's "
+                    f"{_described(model, name)} cannot be drawn again, for no layer's "
                     "reset_parameters() draws it: pass the class, or a function that builds the "
                     "model, in place of the instance"
                 )
@@ -182,7 +182,7 @@ def _reset(module: nn.Module, name: str) -> None:
                 reset()
             except Exception as error:
                 raise ValueError(
-                    f"{name or 'the model'} ({type(module).__name__}) could not be drawn anew: "
+                    f"{name or 'the model'} ({type(module).__name__}) could not be drawn again: "
                     f"its {method}() raised {type(error).__name__}: {error}"
                 ) from error
             return

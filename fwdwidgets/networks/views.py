@@ -19,7 +19,7 @@ class ForwardView(nn.Module):
     `torch.export.export(ForwardView(model), (batch,))` gives a graph that needs no Python.
 
     Args:
-        model: the network, in the mode that it shall run in.
+        model: the network, in the mode to run in.
     """
 
     def __init__(self, model: nn.Module) -> None:

@@ -36,7 +36,7 @@ IDLE_SECONDS = 2 * 60 * 60
 EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 """Hosts that stand for all addresses of this machine, with the one that a browser here can use."""
 HARMLESS = (
-    "is not trusted",  # Voila runs every cell anew and shows no output that was stored
+    "is not trusted",  # Voila runs every cell again and shows no output that was stored
     "websocket_ping_timeout",  # jupyter_server's own default, which tornado corrects
     "Got events for closed stream",  # a page was left while its kernel spoke to it
     "exception=WebSocketClosedError",  # the same, a moment later

@@ -414,7 +414,7 @@ def _kind(code: types.CodeType) -> int:
 
 
 def as_it_is(tensor: Tensor) -> Tensor:
-    """The tensor as it is now, for ever."""
+    """The tensor as it is now, whatever is written to it later."""
     return tensor.detach().clone() if tensor.requires_grad else tensor.clone()
 
 

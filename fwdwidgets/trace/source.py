@@ -1,4 +1,4 @@
-"""The expression of an instruction: what a user wrote, as far as it reaches."""
+"""The expression of an instruction: what a user wrote there."""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ def _count(
 def _begun(source: FunctionText, visit: Visit) -> Iterator[ast.AST]:
     """Each statement that a call begins, again each time.
 
-    A statement over several lines has several line events: it begins anew where another one was
+    A statement over several lines has several line events: it begins again where another one was
     before, or where Python jumped back to its first instruction.
     """
     before: ast.AST | None = None

@@ -131,7 +131,7 @@ def _at_least_one(name: str, value: Any) -> int:
     except TypeError:
         number = 0
     if number < 1 or isinstance(value, bool):
-        raise ValueError(f"{name}={value!r} does not do: choose a whole number from 1.")
+        raise ValueError(f"{name}={value!r} cannot be used: choose a whole number from 1.")
     return number
 
 

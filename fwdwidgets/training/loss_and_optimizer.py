@@ -1,4 +1,4 @@
-"""What a training loop is given, a loss and an optimizer, with a sentence for what does not do."""
+"""A training loop's loss and optimizer, checked, with a sentence for what is wrong."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ def check_reached(model: nn.Module) -> None:
     """
     if all(parameter.grad is None for parameter in model.parameters()):
         raise ValueError(
-            "the way back from this loss leads to no weight of the model: compute the output from "
-            "them with torch alone, without detach(), item(), argmax or no_grad."
+            "no weight of the model is reached by the backward pass of this loss: compute the "
+            "output from them with torch alone, without detach(), item(), argmax or no_grad."
         )
 
 

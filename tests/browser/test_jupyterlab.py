@@ -57,7 +57,7 @@ def test_the_lesson_runs_and_keeps_its_picture(
 
 
 def test_a_lesson_with_buttons(jupyterlab: Callable[[str], str], visits: Visits) -> None:
-    # The server remembers which notebooks were open; this one shall be alone.
+    # The server remembers which notebooks were open; this one is to be alone.
     page = visits.open(jupyterlab("09_training_step.ipynb") + "&reset", height=1600)
     run_all(page)
     run = page.get_by_role("button", name="run n steps")

@@ -813,7 +813,7 @@ def test_what_a_control_sets_anew_may_have_been_anything(visits, tmp_path):
     ("kind", "button"), [("StepThrough", "next ▸"), ("ComputationGraph", "next ▸")]
 )
 def test_a_button_goes_where_the_slider_goes(kind, button, visits, tmp_path):
-    path = make(kind).save_page(tmp_path / "page.html", seconds=2, megabytes=0.2)
+    path = make(kind).save_page(tmp_path / "page.html", seconds=3600, megabytes=0.2)
     page = visits.open(path.as_uri())
     page.wait_for_selector("[data-revision], .fwd-picture svg")
     for _ in range(3):

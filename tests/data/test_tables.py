@@ -26,7 +26,7 @@ def test_names_come_from_the_table_or_are_made():
     again = as_table(fw.datasets.animals(), row_names=list("vwxyz"))
     assert again.row_names == tuple("vwxyz")
     assert again.feature_names == fw.datasets.animals().feature_names
-    assert again.classes == ("no mammal", "mammal")
+    assert again.classes == ("not a mammal", "mammal")
 
 
 @pytest.mark.parametrize(

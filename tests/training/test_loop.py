@@ -154,9 +154,9 @@ class Pair(nn.Linear):
 @pytest.mark.parametrize(
     ("change", "error", "sentence"),
     [
-        ({"epochs": 0}, ValueError, "epochs=0 does not do"),
-        ({"epochs": 1.5}, ValueError, "epochs=1.5 does not do"),
-        ({"batch_size": 0}, ValueError, "batch_size=0 does not do"),
+        ({"epochs": 0}, ValueError, "epochs=0 cannot be used"),
+        ({"epochs": 1.5}, ValueError, "epochs=1.5 cannot be used"),
+        ({"batch_size": 0}, ValueError, "batch_size=0 cannot be used"),
         ({"dataset": []}, ValueError, "empty"),
         ({"dataset": [(torch.zeros(6), None)]}, ValueError, "sample 0 has no label"),
         ({"dataset": [(torch.zeros(6), 2)]}, ValueError, "label=2 is no class of this model"),
@@ -178,7 +178,7 @@ class Pair(nn.Linear):
         (
             {"loss": Scaled()},
             ValueError,
-            "the way back from this loss leads to no weight of the model",
+            "no weight of the model is reached by the backward pass of this loss",
         ),
         (
             {"optimizer": lambda _: torch.optim.SGD(network().parameters(), lr=0.1)},

@@ -148,7 +148,7 @@ def export(model: nn.Module, run: Run, *, tiled: bool = True) -> Exported:
     """Export a network with all that is drawn of it.
 
     Args:
-        model: in the mode that it shall run in.
+        model: in the mode to run in.
         run: a forward pass of it.
         tiled: whether large convolutions are computed in tiles, which is faster.
 

@@ -62,7 +62,7 @@ class Moves:
 
 
 def _forgotten(moves: Mapping[str, str]) -> list[int]:
-    """Which controls another one sets anew, whatever they were: as an encoder does the code.
+    """Which controls another one sets as well, whatever they were: as an encoder does the code.
 
     Args:
         moves: of that control: the state that was wanted, and the one that was reached.

@@ -1,4 +1,4 @@
-"""Every state of a widget that a page shall show, reached as a hand would reach it.
+"""Every state of a widget that a page shows, reached as a hand would reach it.
 
 A state is the values of the controls that a reload gives back: by that contract they say all
 there is to say. From each state each control is set to each of its values and each button is

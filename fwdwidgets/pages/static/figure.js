@@ -49,7 +49,7 @@ function afterDraw(made, told) {
 }
 
 /**
- * Below a figure; it is written when it is open, and anew with each picture then.
+ * Below a figure; it is written when it is open, and again with each picture then.
  * @param {HTMLElement} made
  * @param {PartOf<{ label: string }>} part
  */

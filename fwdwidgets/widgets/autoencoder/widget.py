@@ -48,7 +48,7 @@ class Autoencoder(WeightedWidget):
         dataset: anything indexable of `(input, label)`.
         class_names: one name a class; by default `dataset.classes`.
         sample: index into the dataset.
-        seed: what the weights are drawn under; None means the weights as given.
+        seed: the seed of the random weights; None means the weights as given.
         checkpoints: weights by epoch, from `fw.train`, or a list of state dicts.
         epoch: index into the checkpoints.
 
@@ -110,7 +110,7 @@ class Autoencoder(WeightedWidget):
             code = ()
         if len(code) != wanted or not all(map(math.isfinite, code)):
             with self._told():
-                raise BadValue(f"code={value!r} does not do: expected {wanted} finite numbers.")
+                raise BadValue(f"code={value!r} cannot be used: expected {wanted} finite numbers.")
         return code
 
     @observe("code")

@@ -52,9 +52,9 @@ class BatchForward(WeightedWidget):
         start: index of the first sample of the batch.
         size: how many samples, 1 to 32.
         sample: index of the chosen sample; None means the first of the batch.
-        seed: what the weights are drawn under; None means the weights as given, of a class or
+        seed: the seed of the random weights; None means the weights as given, of a class or
             factory seed 0.
-        training: run in train mode, dropout drawn under a fixed seed; by default in eval mode.
+        training: run in train mode, dropout with a fixed seed; by default in eval mode.
             The model is put back as it was either way.
         checkpoints: weights by epoch, from `fw.train`, or a list of state dicts: then an epoch
             is chosen in place of a seed.

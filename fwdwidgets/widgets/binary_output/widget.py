@@ -42,7 +42,7 @@ class BinaryOutput(RowsWidget):
         class_names: of class 0 and class 1.
         threshold: 0 to 1; a probability of at least this is class 1.
         sample: the chosen row.
-        seed: what the weights are drawn under; None means the weights as given.
+        seed: the seed of the random weights; None means the weights as given.
         training: run in train mode.
 
     Attributes:
@@ -53,7 +53,8 @@ class BinaryOutput(RowsWidget):
 
     Raises:
         TypeError: model, inputs or a keyword is of the wrong kind.
-        ValueError: inputs are no table, or names, targets, threshold, sample or seed do not do.
+        ValueError: inputs are no table, or names, targets, threshold, sample or seed cannot be
+            used.
     """
 
     threshold = Number(0.5)

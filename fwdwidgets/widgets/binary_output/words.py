@@ -1,4 +1,4 @@
-"""What a binary output says: how it is read, what a row's decision is, what does not do."""
+"""What a binary output says: how it is read, what a row's decision is, what cannot be used."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ from fwdwidgets.widgets.shared import Index, Plot, SampledWidget, Several, row
 class CompareSeeds(SampledWidget):
     """One sample through two to six networks side by side: where they agree, how far apart.
 
-    The networks are one model with its weights drawn under several seeds, or with
+    The networks are one model with its weights drawn from several seeds, or with
     `checkpoints=` loaded from several epochs of its training. Then a slider moves the last of
     them through the epochs, beside the others that stay: a prediction becomes right.
 
@@ -59,7 +59,7 @@ class CompareSeeds(SampledWidget):
         class_names: one name a class; by default `dataset.classes`.
         sample: index into the dataset.
         seeds: two to six seeds; distances are to the first. None means 0, 1, 2.
-        training: run in train mode, dropout drawn under a fixed seed; by default in eval mode.
+        training: run in train mode, dropout with a fixed seed; by default in eval mode.
         checkpoints: weights by epoch, from `fw.train`, or a list of state dicts: then epochs are
             compared in place of seeds.
         epochs: two to six indices into the checkpoints; None means up to six, evenly spread.

@@ -16,7 +16,7 @@ def draw_boxes(walk: Walk, step: int) -> tuple[dict[str, Box], tuple[str, str] |
         step: how far it has been gone, 0 to `len(walk)`.
 
     Returns:
-        The boxes by name, and parent and child of the way back just gone, or None.
+        The boxes by name, and parent and child of the backward step just taken, or None.
     """
     graph, here = walk.graph, walk.here(step)
     computed, reached = walk.computed(step), walk.gradients(step)

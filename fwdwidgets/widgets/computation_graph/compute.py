@@ -48,7 +48,7 @@ class Walk:
     def gradients(self, step: int | None = None) -> dict[str, Tensor]:
         """The gradients that are known by then, by node; at the end for None.
 
-        That of the output, where the way back begins, is ones.
+        That of the output, where the backward pass begins, is ones.
         """
         gone = self.steps[len(self.graph.operations) : step]
         if not gone:

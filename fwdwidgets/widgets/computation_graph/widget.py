@@ -171,7 +171,7 @@ class ComputationGraph(ForwardWidget):
             show_leaves(self._values, self._sliders)
 
     def _write_code(self) -> str:
-        """The same in PyTorch, as HTML; with the gradients where the way back has been gone."""
+        """The same in PyTorch, as HTML; with the gradients once the backward pass is done."""
         ended = self.step == len(self._walk) and not self.graph.error
         name, source = called(self.function), source_of(self.function)
         found = self.gradients if ended else None

@@ -21,8 +21,8 @@ def describe(graph: Graph, here: str | Backward | None) -> str:
 
     Args:
         graph: where.
-        here: the name of the node just computed, the `Backward` just gone, None where the way back
-            begins; empty before the first step.
+        here: the name of the node just computed, the `Backward` just done, None where the backward
+            pass begins; empty before the first step.
     """
     output = graph.output
     if here == "":
@@ -69,8 +69,8 @@ def write_code(
         source: of the function; empty where it is not known.
         leaves: by name, as floats or nested lists.
         graph: of the function.
-        found: the gradient of each leaf, as a float or nested lists; None where the way back has
-            not been gone to its end.
+        found: the gradient of each leaf, as a float or nested lists; None until the backward
+            pass is done.
     """
     lines = ["import torch", ""]
     for name, value in graph.leaves.items():
@@ -118,7 +118,7 @@ def _say_sum(graph: Graph) -> str:
     many = graph.nodes[graph.output].value.numel()
     if many == 1 or not graph.goes_back:
         return ""
-    return f"{graph.output} has {many} numbers: the way back starts from their sum."
+    return f"{graph.output} has {many} numbers: the backward pass starts from their sum."
 
 
 def _say_unused(graph: Graph, found: Collection[str]) -> str:
@@ -166,7 +166,7 @@ def say_refused(output: str, error: str) -> str:
 
 
 def say_other_way(leaf: str, gradient: Tensor | None) -> str:
-    """Why the way back is not shown: PyTorch comes to another gradient of a leaf."""
+    """Why the backward pass is not shown: PyTorch comes to another gradient of a leaf."""
     if gradient is None:
         told = "no gradient"
     elif gradient.numel() <= MAX_NUMBERS:

@@ -26,10 +26,11 @@ def describe_run(weights: str, length: int, *, training: bool, drawn: bool) -> s
         weights: in words.
         length: how many samples there are.
         training: whether the network runs in train mode.
-        drawn: whether the weights were drawn under a seed.
+        drawn: whether the weights are random, by a seed.
     """
     mode = "train mode (dropout drops)" if training else "eval mode (dropout is off)"
-    return f"{mode} · {'weights drawn under ' if drawn else ''}{weights} · {length:,} samples"
+    said = f"random weights ({weights})" if drawn else weights
+    return f"{mode} · {said} · {length:,} samples"
 
 
 def search_ended(search: Search, start: int, length: int) -> str:

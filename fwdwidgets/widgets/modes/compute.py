@@ -103,13 +103,13 @@ def run_both(forward: Forward, batch: Tensor, *, draw: int) -> BothModes:
 
 
 def run_in_mode(forward: Forward, batch: Tensor, *, training: bool, draw: int) -> ModeRun:
-    """Run the network once in a mode, dropout drawn under `draw`.
+    """Run the network once in a mode, with `draw` as the seed of dropout.
 
     Args:
         forward: with its weights chosen.
         batch: `(N, ...)`.
         training: train mode or eval mode.
-        draw: what dropout is drawn under, as `torch.manual_seed` takes it.
+        draw: the seed of dropout, as `torch.manual_seed` takes it.
     """
     _settle_lazy_layers(forward, batch)
     watch = Watch()

@@ -24,7 +24,7 @@ class Shown:
         both: the runs in both modes.
         layer: the name of a step.
         batch: how many samples were in the batch; the first is shown.
-        draw: what dropout was drawn under.
+        draw: the seed of dropout's random numbers.
         draws: the answer of train mode by draw, this one included.
         name: of a class.
     """

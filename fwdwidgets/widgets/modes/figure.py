@@ -87,7 +87,7 @@ class ModeFigure:
 
         Args:
             drawing: what the redraw assigns; added to.
-            draws: what dropout was drawn under.
+            draws: the seed of dropout's random numbers.
             outputs: in train mode, one a draw.
             level: in eval mode.
             chosen: the draw with the larger mark.

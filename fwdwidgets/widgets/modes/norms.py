@@ -47,7 +47,7 @@ def statistics(forward: Forward, batch: Tensor, *, draw: int) -> list[Statistics
     Args:
         forward: with its weights chosen.
         batch: `(N, ...)`.
-        draw: what dropout before it is drawn under, as in `run_in_mode`.
+        draw: the seed of dropout before it, as in `run_in_mode`.
     """
     found: dict[str, Statistics] = {}
     with (

@@ -27,7 +27,7 @@ class Draws:
         Args:
             forward: with its weights chosen.
             batch: `(N, ...)`.
-            draw: what dropout was drawn under.
+            draw: the seed of dropout's random numbers.
             run: of this draw.
 
         Returns:

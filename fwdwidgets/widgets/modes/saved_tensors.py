@@ -1,4 +1,4 @@
-"""What autograd keeps of a forward pass for the way back: measured by PyTorch's own hooks."""
+"""What autograd keeps of a forward pass for the backward pass: measured by PyTorch's own hooks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Held:
 
     Attributes:
         context: one of `CONTEXTS`.
-        bytes: held for the way back by tensors that are neither weights nor the input, each
+        bytes: held for the backward pass by tensors that are neither weights nor the input, each
             storage once; None where the forward pass raised.
         grad_fn: the name of the output's `grad_fn`, or `"None"`; what it raised.
         requires_grad: of the output.
@@ -41,7 +41,7 @@ class Held:
 
 
 def held_bytes(forward: Forward, batch: Tensor, *, training: bool) -> list[Held]:
-    """What each of `CONTEXTS` holds for the way back, measured by PyTorch's own hooks."""
+    """What each of `CONTEXTS` holds for the backward pass, measured by PyTorch's own hooks."""
     return [
         _held(forward, batch, name, enter, training=training) for name, enter in CONTEXTS.items()
     ]

@@ -55,10 +55,10 @@ class Modes(WeightedWidget):
         dataset: anything indexable of `(input, label)`.
         class_names: one name a class; by default `dataset.classes`.
         sample: index into the dataset; it is the first of the batch.
-        seed: what the weights are drawn under; None means the weights as given.
+        seed: the seed of the random weights; None means the weights as given.
         layer: the name of a step; None means the first that drops or goes by other statistics
             in one mode than in the other, else the last step.
-        draw: what dropout is drawn under, 0 to 99.
+        draw: the seed of dropout's random numbers, 0 to 99.
         mates: how many other samples are in the batch with it, 0 to 31.
         mates_from: index of the first of them; the others follow it in the dataset, from its
             beginning after its end. None means the second sample.
@@ -67,7 +67,7 @@ class Modes(WeightedWidget):
         dropped: how many numbers of the sample the chosen dropout dropped in train mode; None
             where the layer is no dropout.
         same: whether the sample's output is the same in both modes, bit for bit.
-        held: bytes kept for the way back, by how the forward pass was run.
+        held: bytes kept for the backward pass, by how the forward pass was run.
 
     Raises:
         TypeError: model, dataset or a keyword is of the wrong kind.
@@ -158,7 +158,7 @@ class Modes(WeightedWidget):
             raise error
 
     def run_again(self) -> None:
-        """Run the same input again, dropout drawn anew; after the last draw comes the first."""
+        """Run the same input again, dropout drawn again; after the last draw comes the first."""
         self.draw = (self.draw + 1) % (MAX_DRAW + 1)
 
     # --- compute --------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ class Modes(WeightedWidget):
         first = self._slider(
             ipywidgets.IntSlider, "First mate", value=self.mates_from, min=0, max=self._length - 1
         )
-        again = self._button("run again", "the same input, dropout drawn anew", self.run_again)
+        again = self._button("run again", "the same input, dropout drawn again", self.run_again)
         self.children = [
             row(self._sample_slider(), *self._weights_controls()),
             row(

@@ -78,7 +78,7 @@ def describe_layer(
         layer: the name of a step.
         train: in train mode.
         evaluated: in eval mode.
-        draw: what dropout was drawn under.
+        draw: the seed of dropout's random numbers.
         indices: of the samples of the batch.
     """
     if layer in train.dropped:

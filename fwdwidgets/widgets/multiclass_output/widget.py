@@ -38,7 +38,7 @@ class MulticlassOutput(RowsWidget):
         feature_names: one a column.
         class_names: one a class.
         sample: the chosen row.
-        seed: what the weights are drawn under; None means the weights as given.
+        seed: the seed of the random weights; None means the weights as given.
         training: run in train mode.
 
     Attributes:
@@ -49,7 +49,7 @@ class MulticlassOutput(RowsWidget):
 
     Raises:
         TypeError: model, inputs or a keyword is of the wrong kind.
-        ValueError: inputs are no table, or names, targets, sample or seed do not do.
+        ValueError: inputs are no table, or names, targets, sample or seed cannot be used.
     """
 
     probabilities = traitlets.Tuple(read_only=True)

@@ -31,7 +31,7 @@ class RegressionOutput(RowsWidget):
         row_names: one a row.
         feature_names: one a column.
         sample: the chosen row.
-        seed: what the weights are drawn under; None means the weights as given.
+        seed: the seed of the random weights; None means the weights as given.
         training: run in train mode.
 
     Attributes:
@@ -40,7 +40,7 @@ class RegressionOutput(RowsWidget):
 
     Raises:
         TypeError: model, inputs or a keyword is of the wrong kind.
-        ValueError: inputs are no table, or names, targets, sample or seed do not do.
+        ValueError: inputs are no table, or names, targets, sample or seed cannot be used.
     """
 
     def __init__(

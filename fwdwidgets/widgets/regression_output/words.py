@@ -1,4 +1,4 @@
-"""What a regression says: the value of each row, its error, and what does not do."""
+"""What a regression says: the value of each row, its error, and what cannot be used."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
             own_sample: let the reader put in a picture of their own: from a file, or drawn. Its
                 numbers are 0 to 1; one channel is grey as `PIL.Image.convert("L")` makes it.
             shared: a folder for the parts that all pages have alike; each page is small then.
-            walks: what your text asks of a reader, as far as it is no single move from what is
+            walks: what your text asks of a reader, beyond a single move from what is
                 shown: a list of moves for each, the text of a button or values by the name of a
                 control, such as `[["loss.backward()", "reset", {"lr": 1.0}]]`. Recorded states
                 begin with these.
@@ -222,4 +222,4 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
 
 
 class _Before(str):
-    """What was told before: equal to the same sentence told anew, yet not the same object."""
+    """What was told before: equal to the same sentence told again, yet not the same object."""

@@ -139,7 +139,7 @@ class Plot(anywidget.AnyWidget):
     _library = traitlets.Instance(ipywidgets.Widget).tag(
         sync=True, **ipywidgets.widget_serialization
     )
-    # Made anew from the figure each time a page asks for it, so that a reload shows what is shown.
+    # Made from the figure each time a page asks for it, so that a reload shows what is shown.
     _shown = traitlets.Any().tag(sync=True, to_json=lambda _, self: self._whole())
 
     def __init__(self, canvas: Canvas, label: str) -> None:

@@ -96,8 +96,8 @@ class RowsWidget(WeightedWidget):
                 good = False
             if not good:
                 raise BadValue(
-                    f"values={_short(proposal['value'])} does not do: expected {shape[0]} rows of "
-                    f"{shape[1]} finite numbers each."
+                    f"values={_short(proposal['value'])} cannot be used: expected {shape[0]} rows "
+                    f"of {shape[1]} finite numbers each."
                 )
             self.dataset.values = values.clone()
             return _tuples(self.dataset.values)

@@ -23,7 +23,7 @@ class WeightedWidget(SampledWidget):
     A change of `sample`, `seed` or `epoch` calls `_rerun`.
 
     Attributes:
-        seed: what the weights are drawn under; None means the weights as given, of a class or
+        seed: the seed of the random weights; None means the weights as given, of a class or
             factory seed 0.
         epoch: index into the checkpoints; None where there are none.
     """

@@ -96,7 +96,7 @@ function whole(tree, buffers) {
   return figure;
 }
 
-// Properties of a trace that plotly updates in place; any other is drawn anew.
+// Properties of a trace that plotly updates in place; any other is drawn again.
 // `meta` of a matrix is not: with it the size of its numbers changes.
 const VALUES = new Set(["x", "y", "z", "text", "hovertext", "marker", "texttemplate", "hovertemplate", "meta", "customdata"]);
 
@@ -207,7 +207,7 @@ async function render({ model, el, signal, still }) {
   }
 
   /**
-   * Told what changed, plotly need not compare the rest. Where it plots numbers anew it draws the
+   * Told what changed, plotly need not compare the rest. Where it plots numbers again it draws the
    * annotations too: told of their texts as well, it would draw those twice.
    * @param {Plotly} plotly
    */
@@ -252,7 +252,7 @@ async function render({ model, el, signal, still }) {
   }
 
   // A task later, so that changes are merged: the latest wins. That task comes before messages
-  // that change tables and badges: plotly would measure the page anew after each. A channel, for
+  // that change tables and badges: plotly would measure the page again after each. A channel, for
   // browsers without priorities, has no least delay, as a timer has.
   const channel = new MessageChannel();
   channel.port1.onmessage = draw;

@@ -54,10 +54,10 @@ class StepThrough(WeightedWidget):
         dataset: anything indexable of `(input, label)`; `(input, None)` has no label.
         class_names: one name a class; by default `dataset.classes`.
         sample: index into the dataset.
-        seed: what the weights are drawn under; None means the weights as given, of a class or
+        seed: the seed of the random weights; None means the weights as given, of a class or
             factory seed 0.
         step: the name of a step, or its index; None means the first.
-        training: run in train mode, dropout drawn under a fixed seed; by default in eval mode.
+        training: run in train mode, dropout with a fixed seed; by default in eval mode.
             The model is put back as it was either way.
         checkpoints: weights by epoch, from `fw.train`, or a list of state dicts: then an epoch
             is chosen in place of a seed.

@@ -49,7 +49,7 @@ def describe_step(
 
 
 def describe_change(change: Change, op: str) -> str:
-    """A change in a sentence: `relu set 61 of 120 values to zero, the other 59 stayed ...`."""
+    """A change in a sentence: `relu set 61 of 120 values to zero, 59 stayed the same.`."""
     of = f"{change.total:,} {'value' if change.total == 1 else 'values'}"
     if change.total == 0:
         return "The output has no values."
@@ -64,9 +64,10 @@ def describe_change(change: Change, op: str) -> str:
     other = change.changed - change.zeroed
     zeros = f"{op} set {change.zeroed:,} of {of} to zero"
     rest = change.total - change.changed
+    unchanged = f"; {rest:,} stayed the same" if rest else ""
     if other == 0:
-        return f"{zeros}; the other {rest:,} stayed as they were."
-    return f"{zeros} and changed {other:,} others; {rest:,} stayed as they were."
+        return f"{zeros}{unchanged}."
+    return f"{zeros} and changed {other:,} others{unchanged}."
 
 
 def describe_path(listing: Listing | None) -> list[str]:

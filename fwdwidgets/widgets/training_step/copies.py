@@ -67,7 +67,7 @@ def copies_of(model: nn.Module, optimizer: Any) -> tuple[nn.Module, torch.optim.
     except Exception as error:
         raise ValueError(
             f"{type(model).__name__} could not be copied ({type(error).__name__}: "
-            f"{error}): it may keep a tensor of an earlier forward pass. Make the model anew."
+            f"{error}): it may keep a tensor of an earlier forward pass. Make a new model."
         ) from error
     for before, parameter in zip(model.parameters(), own.parameters(), strict=True):
         parameter.grad = None

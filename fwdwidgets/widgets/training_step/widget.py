@@ -37,7 +37,7 @@ from fwdwidgets.widgets.training_step.words import (
 class TrainingStep(PlottedWidget):
     """Forward, loss, `zero_grad`, `backward`, `step`: one line at a time, or many steps at once.
 
-    The model stays as it was given: all of this happens on a copy. Dropout is drawn under seed 0.
+    The model stays as it was given: all of this happens on a copy. Dropout has the fixed seed 0.
 
     Example:
         >>> data = torch.randn(8, 10), torch.randn(8, 1)
@@ -107,7 +107,7 @@ class TrainingStep(PlottedWidget):
         name, value = proposal["trait"].name, proposal["value"]
         if not 0 <= value < float("inf"):
             with self._told():
-                raise BadValue(f"{name}={value!r} does not do: {WANTED[name]}")
+                raise BadValue(f"{name}={value!r} cannot be used: {WANTED[name]}")
         return float(value)
 
     @validate("parameter")

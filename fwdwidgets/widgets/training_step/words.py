@@ -78,7 +78,7 @@ def _loss(loop: TrainingLoop) -> str:
 def _zero_grad(loop: TrainingLoop) -> str:
     if left := list(loop.gradients()):
         return f"The optimizer does not hold {', '.join(left)}: their .grad stays."
-    return "Every .grad is None: nothing is left of the backward passes of before."
+    return "Every .grad is None: the gradients of earlier backward passes are cleared."
 
 
 def _backward(loop: TrainingLoop) -> str:
@@ -86,8 +86,8 @@ def _backward(loop: TrainingLoop) -> str:
     if loop.backwards == 1:
         every = "Every weight has a gradient."
         if without:
-            every = f"No way leads back to {', '.join(without)}: grad stays None there."
-        return f"{every} All together have the norm {loop.norm():.4g}."
+            every = f"The backward pass does not reach {', '.join(without)}: grad stays None there."
+        return f"{every} Their norm is {loop.norm():.4g}."
     return (
         f"zero_grad was forgotten: .grad holds the sum of {loop.backwards} backward passes, norm "
         f"{loop.norm():.4g}; this pass alone has {loop.fresh_norm():.4g}."

@@ -64,7 +64,7 @@ def by_layer(step: Step, layer: nn.Module) -> Repair | None:
 
 
 def _number(step: Step, layer: nn.Module, name: str, value: Any) -> Repair | None:
-    """Build a layer anew with another number; None where that changes nothing or cannot be."""
+    """Build a layer again with another number; None where that changes nothing or cannot be."""
     before = getattr(layer, name)
     if before == value or _like(layer, {}) is None:
         return None

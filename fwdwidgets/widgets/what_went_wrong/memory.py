@@ -15,7 +15,7 @@ from fwdwidgets.trace import ForwardTrace, Inputs, rerun
 from fwdwidgets.widgets.what_went_wrong.meter import bytes_alive, distinct_bytes
 
 _FEW, _MORE = 2, 3
-"""Two batches of different size; one sample alone would not do for BatchNorm in train mode."""
+"""Two batches of different size; one sample alone is not enough for BatchNorm in train mode."""
 
 
 @dataclass(frozen=True)

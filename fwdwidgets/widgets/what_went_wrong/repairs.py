@@ -51,7 +51,7 @@ def check_repairs(model: nn.Module, inputs: Inputs, trace: ForwardTrace) -> Chec
     repairs: list[Repair] = []
     edits: dict[int, tuple[str, Edit]] = {}
     fixed, now = None, trace
-    with torch.random.fork_rng(devices=[]):  # a layer that is built anew draws its weights
+    with torch.random.fork_rng(devices=[]):  # a layer that is built again draws its weights
         while now.error is not None and len(repairs) < MOST:
             repair = propose(model if fixed is None else fixed, inputs, now, edits)
             if repair is None or repair.text in [one.text for one in repairs]:

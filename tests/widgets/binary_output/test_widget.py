@@ -54,7 +54,9 @@ def test_the_badge_of_a_row():
     widget = fw.BinaryOutput(model, table)
     chance = float(expected(model, table.values)[0, 0])
     right = chance >= 0.5
-    assert ("cow correct: mammal" if right else "no mammal, really mammal") in widget._badge.value
+    assert (
+        "cow correct: mammal" if right else "not a mammal, really mammal"
+    ) in widget._badge.value
     widget.threshold = 0.0
     assert "cow correct: mammal" in widget._badge.value
 

@@ -113,7 +113,7 @@ def test_a_failing_function_shows_its_graph_and_the_reason():
 
 def test_an_output_of_many_numbers_is_told():
     graph = fw.ComputationGraph(lambda x: x * 2, x=torch.ones(3))
-    assert "has 3 numbers: the way back starts from their sum" in graph._message.value
+    assert "has 3 numbers: the backward pass starts from their sum" in graph._message.value
     assert graph.output is None
     assert graph.gradients == {"x": [2, 2, 2]}
 

@@ -24,5 +24,5 @@ def test_a_regression_that_ends_in_a_sigmoid_is_told():
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
 def test_targets_that_are_no_finite_numbers_are_refused(bad):
-    with pytest.raises(ValueError, match=r"targets\[1\]=-?(nan|inf) does not do: pass finite"):
+    with pytest.raises(ValueError, match=r"targets\[1\]=-?(nan|inf) cannot be used: pass finite"):
         fw.RegressionOutput(nn.Linear(2, 1), [[1.0, 2.0], [3.0, 4.0]], [1.0, bad])

@@ -151,8 +151,8 @@ def test_run_and_reset_by_button():
             ValueError,
             r"lazy layer without weights: run it once, as in model\(inputs\)",
         ),
-        (lambda: setattr(widget(), "lr", -1.0), ValueError, "lr=-1.0 does not do"),
-        (lambda: setattr(widget(), "clip", -1.0), ValueError, "clip=-1.0 does not do"),
+        (lambda: setattr(widget(), "lr", -1.0), ValueError, "lr=-1.0 cannot be used"),
+        (lambda: setattr(widget(), "clip", -1.0), ValueError, "clip=-1.0 cannot be used"),
         (lambda: widget().run_line("walk"), ValueError, "choose one of forward"),
     ],
 )
@@ -249,7 +249,7 @@ def test_no_way_back_is_told(model, loss, sentence):
 def test_a_model_that_cannot_be_copied_is_told():
     model = nn.Linear(3, 2)
     model.last = model(torch.randn(1, 3))
-    with pytest.raises(ValueError, match=r"Linear could not be copied .* Make the model anew"):
+    with pytest.raises(ValueError, match=r"Linear could not be copied .* Make a new model"):
         fw.TrainingStep(model, (torch.randn(4, 3), torch.randn(4, 2)))
 
 

@@ -27,7 +27,7 @@ def test_relu_is_told_by_what_is_negative(shape, seed):
     if negative:
         plural = "value" if x.numel() == 1 else "values"
         assert f"relu set {negative} of {x.numel()} {plural} to zero" in sentence
-        assert f"other {x.numel() - negative} stayed" in sentence
+        assert f"; {x.numel() - negative} stayed the same" in sentence
     else:
         assert "changed no value" in sentence
 

@@ -63,7 +63,7 @@ def test_what_has_no_gradient_does_not_move_and_is_told():
     shown = fw.TrainingStep(model, batch(), None, sgd)
     for line in ("forward", "loss", "zero_grad", "backward"):
         shown.run_line(line)
-    assert "No way leads back to fc1.bias: grad stays None there" in shown._said.value
+    assert "The backward pass does not reach fc1.bias: grad stays None there" in shown._said.value
     shown.run_line("step")
     assert torch.equal(shown.loop.weights()["fc1.bias"], model.fc1.bias)
     assert "The weights moved" in shown._said.value

@@ -8,7 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from fwdwidgets.cli import main
 from fwdwidgets.pages import browser_files
-from fwdwidgets.pages import site as _site
+from fwdwidgets.pages import cells as _cells
 
 WIDGET = """import fwdwidgets as fw, torch
 torch.manual_seed(0)
@@ -143,7 +143,7 @@ def test_a_folder_does_not_fit_in_one_file(tmp_path, capsys):
 
 def test_a_progress_bar_is_shown_as_it_ended():
     text = "epoch 1\repoch 2\repoch 3\nloss \x1b[31m0.5\x1b[0m\n"
-    assert _site._as_on_a_screen(text) == "epoch 3\nloss 0.5"
+    assert _cells._as_on_a_screen(text) == "epoch 3\nloss 0.5"
 
 
 def test_the_course_exports_from_the_wheel_and_the_checkout_alike():

@@ -161,3 +161,9 @@ def test_an_operand_that_was_written_to_is_shown_as_it_was():
     found = fw.explain(trace, "add", 1)
     assert [term.value for term in found.terms] == [6.0, 1.0]
     assert found.sources == {"input": 'trace["relu"].value'}
+
+
+def test_the_same_tensor_twice_in_a_list():
+    trace = fw.trace_forward(Op(lambda a: torch.cat([a, a], 1)), torch.rand(2, 3))
+    assert fw.explain(trace, "cat", (1, 2)).code == "tensors[0][1, 2]"
+    assert fw.explain(trace, "cat", (1, 3)).code == "tensors[1][1, 0]"

@@ -100,8 +100,13 @@ def copy(call: Call) -> Copy:
 
 @rule("cat concat concatenate stack hstack vstack", "tensors, dim=0")
 def joined(call: Call) -> Copy:
-    """Tensors side by side."""
-    return Copy(call, list(call.tensors))
+    """Tensors side by side; the same one may stand there twice."""
+    own = () if call.op in ("hstack", "vstack") else (call["dim"],)
+
+    def run(numbers: dict[str, Tensor]) -> Any:
+        return call.operation.function(list(numbers.values()), *own)
+
+    return Copy(call, list(call.tensors), run)
 
 
 @rule("pad", "input, pad, mode='constant', value=None")

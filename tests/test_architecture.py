@@ -119,6 +119,12 @@ def test_a_slice_is_complete(name):
     assert {"__init__", "widget", "compute", "figure", "words"} <= files
     tests = {path.stem for path in (Path(__file__).parent / "widgets" / name).glob("*.py")}
     assert "test_widget" in tests
+    root = PACKAGE.parent
+    public = "".join(part.capitalize() for part in name.split("_"))
+    assert public in fwdwidgets.__all__
+    assert f"`fw.{public}" in (root / "README.md").read_text(encoding="utf-8")
+    lessons = [path.read_text(encoding="utf-8") for path in (root / "lessons").glob("*.ipynb")]
+    assert any(f"fw.{public}(" in lesson for lesson in lessons)
 
 
 def test_the_public_names_are_sorted_and_there():

@@ -41,7 +41,7 @@ class WeightedWidget(SampledWidget):
         training: bool,
         checkpoints: Any = None,
     ) -> None:
-        """Take a model; `checkpoints` as in `compute.Forward`, the rest as for the bases."""
+        """Take a model; `checkpoints` as in `networks.Forward`, the rest as for the bases."""
         super().__init__(title, unknown, dataset, class_names)
         self._forward = Forward(model, training=training, checkpoints=checkpoints)
         self._given: ipywidgets.Checkbox | None = None

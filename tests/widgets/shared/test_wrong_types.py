@@ -53,6 +53,15 @@ def test_every_widget_is_here():
 
 
 @pytest.mark.parametrize("kind", WIDGETS)
+def test_every_widget_can_be_restored_named_and_recorded(kind):
+    widget = WIDGETS[kind]()
+    assert widget._message in widget.children
+    assert widget._frame in widget.children
+    assert widget._frame.controls
+    assert not widget._quiet
+
+
+@pytest.mark.parametrize("kind", WIDGETS)
 def test_a_value_of_another_type_is_told_and_raised(kind):
     widget = WIDGETS[kind]()
     assert settable(widget)

@@ -1,4 +1,4 @@
-"""Run a model once, record every operation of its forward pass, and leave it as it was found."""
+"""Run a model once, record every operation of its forward pass, and leave the model as found."""
 
 from fwdwidgets.trace import source
 from fwdwidgets.trace.compiled import refuse_script

@@ -1,4 +1,4 @@
-"""What compilers made of a model: `torch.compile`'s runs as written, TorchScript's is refused."""
+"""Compiled models: one of `torch.compile` runs as it was written, one of TorchScript is refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 
 _lock = Lock()
 _before: list[Any] = []
-"""A stance for each that is in `as_written`; the last to leave puts back what the first found."""
+"""Counts the users of `as_written`; the last to leave restores the stance the first one found."""
 
 
 def is_compiled(model: nn.Module) -> bool:
@@ -21,10 +21,10 @@ def is_compiled(model: nn.Module) -> bool:
 
 
 def refuse_script(model: object) -> None:
-    """Refuse a model of TorchScript with a sentence.
+    """Refuse a TorchScript model with a message that says what to pass instead.
 
     Raises:
-        TypeError: it is one.
+        TypeError: the model is TorchScript.
     """
     if isinstance(model, torch.jit.ScriptModule):
         raise TypeError(
@@ -34,13 +34,13 @@ def refuse_script(model: object) -> None:
 
 
 def is_of_compiler(error: BaseException | None) -> bool:
-    """Whether the compiler raised it, as it does in `torch.cond` when it is looked at."""
+    """Whether the compiler raised this error, as it does when `torch.cond` is traced."""
     return type(error).__module__.startswith("torch._dynamo")
 
 
 @contextmanager
 def as_written() -> Iterator[None]:
-    """Run what was compiled as it was written, and compile nothing."""
+    """Run compiled models as they were written, and compile nothing."""
     with _lock:
         _before.append(torch.compiler.set_stance("force_eager"))
     try:

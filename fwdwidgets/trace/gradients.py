@@ -1,4 +1,4 @@
-"""How one number of a recorded forward pass moves with what the model was given."""
+"""The gradient of one number of a recorded forward pass with respect to the inputs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from fwdwidgets.trace.recorder import Recorder
 
 
 class _Reached(Exception):
-    """The number is there; what comes after it need not run."""
+    """The number has been computed; the rest of the forward pass need not run."""
 
 
 class _Stop(Recorder):
-    """A recorder that keeps one number of one step, with its graph, and ends there."""
+    """A recorder that keeps one number of one step, with its graph, and stops there."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class _Stop(Recorder):
 def gradient_of(
     start: Start, step: int, output: int, index: tuple[int, ...]
 ) -> tuple[Recorder, tuple[Tensor, ...]]:
-    """Run up to a step, and go back from one of its numbers.
+    """Run up to a step, and run backward from one of its numbers.
 
     Returns:
         What was recorded, and the gradient with respect to each input.

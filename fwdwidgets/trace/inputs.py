@@ -1,4 +1,4 @@
-"""What a model is called with: one tensor, several, or keywords."""
+"""What a model is called with: one tensor, several, or keyword arguments."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Inputs:
         return model(*self.args, **self.kwargs)
 
     def copied(self) -> Inputs:
-        """The same on copies: a forward that works in place must not change the inputs."""
+        """Run the model on copies: a forward that works in place must not change the inputs."""
         return self.changed(torch.clone)
 
     def changed(self, change: Change) -> Inputs:
-        """The same arguments with each tensor among them changed."""
+        """The same arguments, with a function applied to each tensor."""
         args = tuple(_changed(value, change) for value in self.args)
         kwargs = {name: _changed(value, change) for name, value in self.kwargs.items()}
         return Inputs(args, kwargs)
 
     def tensors(self) -> list[Tensor]:
-        """All tensors among the arguments, in their order."""
+        """All tensors among the arguments, in order."""
         found: list[Tensor] = []
 
         def note(tensor: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ class Inputs:
 
     @property
     def batch(self) -> int | None:
-        """The batch size: the first axis of the first tensor; None where it has no axis."""
+        """The batch size: the length of the first tensor's first axis; None if it has no axes."""
         first = next(iter(self.tensors()), None)
         return first.shape[0] if first is not None and first.dim() else None
 
@@ -72,7 +72,7 @@ def as_inputs(inputs: Any) -> Inputs:
     """Take a tensor, a tuple or list of arguments, or a dict of keywords.
 
     Raises:
-        TypeError: there is no tensor in it.
+        TypeError: it holds no tensor.
     """
     if isinstance(inputs, Mapping):
         taken = Inputs((), dict(inputs))

@@ -1,7 +1,7 @@
 """Which lines of user code a forward pass runs, call by call, as it runs.
 
-The steps of a trace tell only of lines with an operation; a line such as `scale = 2` runs unseen.
-Python's own line events tell of all of them, and no part of the model is changed for it.
+The steps of a trace show only lines with an operation; a line such as `scale = 2` runs unseen.
+Python's own line events show every line, without a change to the model.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ class Visit:
 
     Attributes:
         code: of the function.
-        module: the qualified name of the module that it is a method of, `""` for the model
-            itself; None where it is no method of a module of the model.
-        caller: the visit that it was called from, None for the first.
-        events: each line that was begun, with the instruction it was begun at.
+        module: the qualified name of the module whose method it is, `""` for the model itself;
+            None if it is not a method of a module of the model.
+        caller: the visit that it was called from; None for the first.
+        events: each line that was started, with the instruction at which it started.
     """
 
     __slots__ = ("_raised", "_spans", "caller", "code", "events", "leave", "module")
@@ -34,18 +34,18 @@ class Visit:
         caller: Visit | None,
         leave: Callable[[], None],
     ) -> None:
-        """Made by a `LineWatch`, which is told by `leave` that the call has ended."""
+        """Made by a `LineWatch`, whose `leave` is called when the call has ended."""
         self.code, self.module, self.caller = code, module, caller
         self.events: list[tuple[int, int]] = []
         self.leave: Callable[[], None] | None = leave
-        self._spans: list[tuple[int, int]] = []  # several of a generator, which goes on
+        self._spans: list[tuple[int, int]] = []  # a generator has several: it resumes
         self._raised = False
 
     def follow(self, frame: types.FrameType, event: str, _: Any) -> Any:
         """Python's trace function of this call."""
         if event == "line":
             self.events.append((frame.f_lineno, frame.f_lasti))
-            self._raised = False  # what was raised before was caught
+            self._raised = False  # an earlier exception was caught
         elif event == "exception":
             self._raised = True
         elif event == "return" and self.leave:
@@ -53,13 +53,13 @@ class Visit:
         return self.follow
 
     def lasted(self, start: int, stop: int) -> None:
-        """Note the steps that were made while it ran: from index `start` to before `stop`."""
+        """Record the steps made while it ran: from index `start` up to but not including `stop`."""
         self._spans.append((start, stop))
 
     def holds(self, step: int, *, failed: bool) -> bool:
-        """Whether the step of this index, or the failure in its place, is of this call.
+        """Whether the step of this index, or the failure at it, belongs to this call.
 
-        Steps of what it called are its own as well.
+        Steps made in functions that it called count too.
         """
         more = failed and self._raised
         return any(start <= step < stop + more for start, stop in self._spans)
@@ -68,10 +68,10 @@ class Visit:
 class LineWatch:
     """Watches the lines that a forward pass runs: `Tracer(watch=LineWatch())`.
 
-    A debugger that was at work is put back behind the forward pass; one that starts in it stays.
+    A debugger that is active is restored after the forward pass; one that starts during it stays.
 
     Attributes:
-        visits: the calls of users' functions in the last forward pass, in the order they began.
+        visits: the calls of user functions in the last forward pass, in the order they started.
     """
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class LineWatch:
         self._recorder: Recorder | None = None
 
     def __call__(self, recorder: Recorder) -> LineWatch:
-        """Take the recorder of the forward pass that begins."""
+        """Take the recorder of the forward pass that is about to start."""
         self._recorder = recorder
         self.visits, self._open = [], []
         return self
@@ -93,14 +93,14 @@ class LineWatch:
     def __exit__(self, *exception: object) -> None:
         if sys.gettrace() == self._called:
             sys.settrace(self._before)
-        while self._open:  # a debugger took over, and no end was told
+        while self._open:  # a debugger took over, and nothing reported the end
             self._leave()
         for visit in self.visits:
             visit.leave = None
         self._recorder = self._before = None
 
     def _called(self, frame: types.FrameType, _: str, __: Any) -> Any:
-        """Python's trace function: a function is called, or a generator goes on."""
+        """Python's trace function: a function is called, or a generator resumes."""
         code = frame.f_code
         if code.co_filename == __file__ or in_torch(code):
             return None

@@ -1,7 +1,7 @@
-"""What each operation was called with, as it was when it ran: what an explanation needs.
+"""What each operation was called with when it ran, as an explanation needs it.
 
-An ordinary recording keeps results alone, for speed. Here the arguments are kept too. A result
-that nobody wrote to is its own record, so only parameters and inputs are copied, each once.
+An ordinary recording keeps only results, for speed. Here the arguments are kept too. A result that
+is never written to needs no copy, so only parameters and inputs are copied, each once.
 """
 
 from __future__ import annotations
@@ -20,20 +20,19 @@ from fwdwidgets.trace.recorder import Record, Recorder, as_it_is, is_step
 from fwdwidgets.trace.state import left_as_found
 
 Owner = tuple[int, int] | str | int | None
-"""Whose value an operand is, see `Operation`."""
+"""Where an operand comes from; see `Operation`."""
 
 
 class Operation(NamedTuple):
     """One operation, ready to be run again.
 
     Attributes:
-        function: as PyTorch was asked for it: `F.conv2d`, `Tensor.__add__`.
-        args: by position; each tensor is a copy of what it was before the operation ran.
-        kwargs: by name, likewise.
-        owners: of each tensor in `args` and `kwargs`, in their order, whose value it is: a step
-            and which of its values, by their indexes; the name of a parameter or buffer, `""` of
-            another tensor from outside; the number of the model's input. None where somebody wrote
-            to a part of it since.
+        function: the function that was called: `F.conv2d`, `Tensor.__add__`.
+        args: positional arguments; each tensor is a copy from before the operation ran.
+        kwargs: keyword arguments, likewise.
+        owners: where each tensor in `args` and `kwargs` comes from, in order: the index of a step
+            and of its value; the name of a parameter or buffer; `""` for another tensor from
+            outside; the number of a model input. None if a part of the tensor was written to since.
     """
 
     function: Callable[..., Any]
@@ -46,7 +45,7 @@ class OperandRecorder(Recorder):
     """A recorder that also keeps what each operation was called with.
 
     Attributes:
-        operations: of each record, by its index.
+        operations: the operation of each record, by its index.
     """
 
     def __init__(
@@ -87,14 +86,14 @@ class OperandRecorder(Recorder):
         return result
 
     def give(self, *inputs: Any) -> None:
-        """Note what the model is given, and keep a copy."""
+        """Register the model's inputs, and keep a copy."""
         super().give(*inputs)
         for number, tensor in enumerate(Inputs(inputs, {}).tensors()):
             copy = as_it_is(tensor)
             self._copies[id(tensor)] = ref(tensor), _version(tensor) or 0, copy, number
 
     def _copy_of(self, tensor: Tensor) -> tuple[Tensor, Owner]:
-        """A tensor as it is now, copied where no copy is at hand, and whose value that is."""
+        """A tensor as it is now, copied if there is no copy yet, and its owner."""
         version = _version(tensor)
         known = self._copies.get(id(tensor))
         if known is not None and known[0]() is tensor and known[1] == version is not None:
@@ -117,7 +116,7 @@ class OperandRecorder(Recorder):
 
 
 def _version(tensor: Tensor) -> int | None:
-    """How often it was written to; None where nobody counts."""
+    """How often it was written to; None if PyTorch does not count."""
     return None if tensor.is_inference() else tensor._version
 
 
@@ -126,10 +125,10 @@ class Start(NamedTuple):
 
     Attributes:
         model: the network.
-        args: copies of what it was given by position.
-        kwargs: by name, likewise.
+        args: copies of its positional arguments.
+        kwargs: copies of its keyword arguments.
         random: the state of the random numbers.
-        modes: of each module, whether it was in training mode.
+        modes: for each module, whether it was in train mode.
         keep_graph: whether the gradient graph was built.
     """
 
@@ -143,7 +142,7 @@ class Start(NamedTuple):
 
 @contextmanager
 def as_it_began(start: Start) -> Iterator[Callable[[list[Tensor]], None]]:
-    """In the modes and from the random state of a forward pass; the model is left as found."""
+    """Restore the modes and random state of a forward pass; leave the model as found afterwards."""
     with (
         as_written() if is_compiled(start.model) else nullcontext(),
         left_as_found([module for module, _ in start.modes]) as writes,
@@ -165,12 +164,12 @@ def run_again(start: Start) -> OperandRecorder:
             with recorder:
                 inputs.call(start.model)
         except Exception:
-            recorder.failed = None  # as it failed before; its traceback holds the recorder
+            recorder.failed = None  # it failed before, too; its traceback holds the recorder
     return recorder
 
 
 def same_values(first: list[Record], second: list[Record]) -> bool:
-    """Whether each operation of two recordings gave the very same numbers."""
+    """Whether each operation of two recordings gave exactly the same numbers."""
     return len(first) == len(second) and all(
         one.op == two.op
         and len(one.values) == len(two.values)

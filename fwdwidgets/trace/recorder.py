@@ -1,8 +1,8 @@
 """The hot path of the tracer: every PyTorch operation of one forward pass, as it runs.
 
 A `TorchFunctionMode` sees each operation under the name a lesson uses, whatever branch the data
-took; the frames above it tell in which module calls it runs, and for which expression. Hooks of
-modules would send every call the long way round, and miss a call that was left by no `Exception`.
+took; the frames above it show in which module calls it runs, and for which expression. Module
+hooks would slow down every call, and miss a call that ended with other than an `Exception`.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ _RENAMED = {
 _OPERATORS = {"add", "sub", "mul", "div", "pow", "matmul", *_RENAMED}
 _NEW_TENSORS = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
 _NORMALIZATIONS = frozenset({"batch_norm", "instance_norm"})
-_RENORMALIZE = frozenset({"embedding", "embedding_bag"})  # the rows that they read, by max_norm
+_RENORMALIZE = frozenset({"embedding", "embedding_bag"})  # the rows that they read, with max_norm
 _NO_STEPS = frozenset(
     {"__set__", "__delete__", "_make_subclass", "_make_wrapper_subclass", "requires_grad_"}
 )
 
 
 def _without_override(function: Any) -> types.FunctionType:
-    """A twin of a torch function that does not hand itself to the mode as a whole."""
+    """A copy of a torch function that does not pass itself to the mode as one operation."""
     own = {**function.__globals__, "has_torch_function": lambda *_: False}
     twin = types.FunctionType(
         function.__code__, own, function.__name__, function.__defaults__, function.__closure__
@@ -134,7 +134,7 @@ class Record(NamedTuple):
 
 
 GIVEN = -1
-"""In `Record.parents`: what the model was given."""
+"""In `Record.parents`: an input of the model."""
 _new_record: Any = tuple.__new__
 
 
@@ -143,8 +143,8 @@ class Recorder(TorchFunctionMode):
 
     Args:
         model: the root; its modules name the steps.
-        names: its `named_modules`, where they are known.
-        writes: is told the operands of an operation that may write to one, before it runs.
+        names: its `named_modules`, if they are already known.
+        writes: called with the operands of an operation that may write to one, before it runs.
 
     Attributes:
         records: what ran, in order.
@@ -166,8 +166,8 @@ class Recorder(TorchFunctionMode):
         self._names: dict[nn.Module, str] = {}
         self._name_modules(names or named_modules(model))
         self._made: dict[int, tuple[ref[Tensor], int]] = {}
-        # The frames of the module calls that run now, the outermost first, and of each the call
-        # and the user's expression above it, which stays as it is while they run.
+        # The frames of the module calls that are running, outermost first, each with its call and
+        # the user's expression above it, which does not change while they run.
         self._running: list[types.FrameType] = []
         self._places: dict[types.FrameType, tuple[Call, Where | None]] = {}
         self._depth = 0
@@ -194,21 +194,21 @@ class Recorder(TorchFunctionMode):
         super().__exit__(*exception)  # type: ignore[no-untyped-call]
         self._depth -= 1
         if not self._depth:
-            # No cycles: a trace is freed as it is dropped.
+            # No cycles: a trace is freed as soon as it is dropped.
             self._running, self._places = [], {}
             self._end_padding()
 
     # --- padding --------------------------------------------------------------------------------
 
     def _pad(self, frame: types.FrameType, tokens: Tensor) -> None:
-        """Give zeros for padded tokens, as the fast path of `nn.TransformerEncoder` would.
+        """Return zeros for padded tokens, as the fast path of `nn.TransformerEncoder` would.
 
-        It packs the other tokens (batch, length) into a nested tensor for the layers, which
-        are taken apart here and therefore see them all: the padded rows are set to zero
-        behind the last layer.
+        The fast path packs the other tokens, (batch, length), into a nested tensor. The layers
+        are taken apart here and see all tokens, so the padded rows are set to zero after the
+        last layer.
         """
         while frame.f_code.co_filename in _OWN and frame.f_back is not None:
-            frame = frame.f_back  # a recorder that builds upon this one
+            frame = frame.f_back  # a recorder built on this one
         encoder = frame.f_locals.get("self")
         fast = not torch.is_grad_enabled() and not torch.is_autocast_enabled()
         if isinstance(encoder, nn.TransformerEncoder) and frame.f_locals.get("mask") is None:
@@ -221,7 +221,7 @@ class Recorder(TorchFunctionMode):
                     self._end_padding()
                     return output.masked_fill(padding, 0.0)
 
-                self._end_padding()  # of an encoder that did not reach its last layer
+                self._end_padding()  # from an encoder that did not reach its last layer
                 self._padding = encoder.layers[-1].register_forward_hook(set_to_zero)
 
     def _end_padding(self) -> None:
@@ -251,7 +251,7 @@ class Recorder(TorchFunctionMode):
         else:
             _collect(args, operands)
         versions = shapes = None
-        if watched:  # looked at before, for it may change all that
+        if watched:  # looked up first, because the call may change it
             versions, shapes = _versions(operands), _shapes(operands)
             if self._writes is not None and kind is not _STATISTICS:
                 if op not in _RENORMALIZE or (kwargs and kwargs.get("max_norm") is not None):
@@ -271,7 +271,7 @@ class Recorder(TorchFunctionMode):
             outputs = [args[0]]
         else:
             outputs = []
-            if result is None and versions:  # perhaps it only writes, as a custom operator does
+            if result is None and versions:  # perhaps it only writes, as a custom operator may
                 outputs = [t for t, v in zip(operands, versions, strict=True) if t._version != v]
             else:
                 _collect((result,), outputs)
@@ -307,18 +307,18 @@ class Recorder(TorchFunctionMode):
         return result
 
     def name_of(self, module: Any) -> str | None:
-        """The qualified name of a module of the model; None of any other object."""
+        """The qualified name of a module of the model; None for any other object."""
         return self._names.get(module) if isinstance(module, nn.Module) else None
 
     def give(self, *inputs: Any) -> None:
-        """Note what the model is given: `GIVEN` stands for its maker in `Record.parents`."""
+        """Register the model's inputs: `GIVEN` stands for them in `Record.parents`."""
         tensors: list[Tensor] = []
         _collect(inputs, tensors)
         for tensor in tensors:
             self._made[id(tensor)] = ref(tensor), GIVEN
 
     def made_by(self, tensor: Any) -> int | None:
-        """The index of the record that made `tensor`, None where none did."""
+        """The index of the record that made `tensor`; None if none did."""
         maker = self._maker_of(tensor)
         return None if maker == GIVEN else maker
 
@@ -337,8 +337,8 @@ class Recorder(TorchFunctionMode):
     def _place(self) -> tuple[Call, Where | None] | None:
         """The call that an operation runs in, and the user's expression that it runs for.
 
-        The expression is code and instruction of the first caller outside torch; None where
-        there is none. What is no step has no place.
+        The expression is the code and instruction of the first caller outside torch; None if
+        there is none. An operation that is not a step has no place.
         """
         running, places = self._running, self._places
         frame, end = _getframe(2), running[0]
@@ -362,15 +362,15 @@ class Recorder(TorchFunctionMode):
             elif kind is _LAZY or not (where or entered):
                 return None
             frame = frame.f_back or end
-        while running[-1] is not frame:  # those calls have ended, however they did
+        while running[-1] is not frame:  # those calls have ended, normally or not
             del places[running.pop()]
         call, outer = places[frame]
         while entered:
             frame = entered.pop()
             module = frame.f_locals["self"]
-            if module not in self._names:  # made now; perhaps it was registered then
+            if module not in self._names:  # now made, and perhaps registered
                 self._name_modules(named_modules(self._model))
-            # The root itself, and a module that is not registered, belong to their caller.
+            # The root itself, and an unregistered module, belong to their caller.
             if name := self._names.get(module):
                 call = Call(name, call)
             places[frame] = call, above.pop() if len(above) > len(entered) else outer
@@ -379,7 +379,7 @@ class Recorder(TorchFunctionMode):
 
 
 def in_torch(code: types.CodeType) -> bool:
-    """Whether a frame of this code is torch's own, or the tracer's."""
+    """Whether a frame of this code belongs to torch or to the tracer."""
     return (_KINDS.get(id(code)) or _kind(code)) is not _USERS
 
 
@@ -390,9 +390,9 @@ _OWN = {
 }
 _GUARD = os.path.join(os.path.dirname(__file__), "state.py")
 _LAYERS = os.path.join(_TORCH, "nn", "modules") + os.sep
-# Not `nn.Module.__call__` as it is when asked: torch.export puts another around it meanwhile.
+# Not looked up at call time: torch.export temporarily wraps `nn.Module.__call__`.
 _CALL = nn.Module._wrapped_call_impl.__code__
-# By id, for a code object's hash is that of all its contents; the code is kept, so no id returns.
+# By id, because a code object hashes all its contents; the code is kept, so no id is reused.
 _KINDS: dict[int, int] = {}
 _CODES: list[types.CodeType] = []
 
@@ -414,7 +414,7 @@ def _kind(code: types.CodeType) -> int:
 
 
 def as_it_is(tensor: Tensor) -> Tensor:
-    """The tensor as it is now, whatever is written to it later."""
+    """The tensor's present values, whatever is written to it later."""
     return tensor.detach().clone() if tensor.requires_grad else tensor.clone()
 
 
@@ -428,7 +428,7 @@ def _shapes(tensors: list[Tensor]) -> list[torch.Size]:
 def _odd_shape(tensor: Tensor) -> torch.Size:
     if is_lazy(tensor):
         return torch.Size()
-    # Nested tensors of the strided layout have no shape, only a length.
+    # Strided nested tensors have no shape, only a length.
     return torch.Size([tensor.size(0)]) if tensor.is_nested else tensor.shape
 
 
@@ -451,14 +451,14 @@ def _collect(values: Any, found: list[Tensor]) -> None:
         elif kind in _NUMBERS:
             continue
         elif isinstance(value, (tuple, list)):
-            # A pair of ints is a stride or a size, and the most frequent argument of all.
+            # A pair of ints is a stride or a size, the most frequent kind of argument.
             if len(value) != 2 or type(value[0]) is not int or type(value[1]) is not int:
                 _collect(value, found)
         elif isinstance(value, dict):
             _collect(value.values(), found)
 
 
-# Making parameters is no step; nor is what a tracer does that runs within another's forward pass.
+# Making parameters is not a step, nor is the work of a tracer inside another's forward pass.
 _NOT_SEEN = (
     nn.Parameter.__new__.__code__,
     as_it_is.__code__,

@@ -1,4 +1,4 @@
-"""A recorded forward pass again, with one operation looked into, or changed, as it runs."""
+"""Repeat a recorded forward pass, with one operation inspected or changed as it runs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fwdwidgets.trace.state import left_as_found, named_modules
 from fwdwidgets.trace.trace import ForwardTrace, finish, wants_graph
 
 Edit = Callable[[tuple[Any, ...]], tuple[Any, ...]]
-"""From the arguments of an operation to those that it is to have."""
+"""Takes the arguments of an operation and returns those to use instead."""
 
 
 class Rerun(Recorder):
     """A recorder that keeps the operands of one operation and changes the arguments of others.
 
     Attributes:
-        kept: the operands of the operation that was asked for, as they were before it ran.
+        kept: the operands of the chosen operation, as they were before it ran.
     """
 
     def __init__(
@@ -66,11 +66,11 @@ def rerun(
     Args:
         model: any module.
         inputs: what it takes.
-        keep: the index of a step whose operands are wanted.
-        edits: by the index of a step its operation, and what is done to its arguments.
+        keep: the index of the step whose operands to keep.
+        edits: for the index of a step, its operation and the change to its arguments.
 
     Returns:
-        The trace, and the operands of step `keep` before it ran: None where it did not run.
+        The trace, and the operands of step `keep` before it ran; None if it did not run.
     """
     with as_written() if is_compiled(model) else nullcontext():
         found = _run(model, inputs, keep, edits or {}, keep_graph=False)

@@ -1,4 +1,4 @@
-"""The expression of an instruction: what a user wrote there."""
+"""The expression of an instruction, as the user wrote it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _TAKES_APART = {"GET_ITER", "FOR_ITER", "UNPACK_SEQUENCE", "UNPACK_EX"}
 
 
 def line(code: types.CodeType, instruction: int) -> int | None:
-    """The line on which the expression of an instruction begins; None where it has none."""
+    """The line on which the expression of an instruction begins; None if it has none."""
     found = span(code, instruction)
     return found[0] if isinstance(found, tuple) else found
 
 
 def expression(code: types.CodeType, instruction: int) -> str:
-    """The exact sub-expression of an instruction, over as many lines as it takes; `""` without."""
+    """The exact sub-expression of an instruction, on one or more lines; `""` if it has none."""
     found = span(code, instruction)
     if found is None:
         return ""
@@ -38,7 +38,7 @@ def expression(code: types.CodeType, instruction: int) -> str:
 
 
 def span(code: types.CodeType, instruction: int) -> Span | int | None:
-    """The span of an expression; a line alone where the columns are not known."""
+    """The span of an expression; only the line if the columns are not known."""
     for index, position in enumerate(code.co_positions()):
         if 2 * index == instruction:
             first, last, start, stop = position
@@ -49,10 +49,10 @@ def span(code: types.CodeType, instruction: int) -> Span | int | None:
 
 
 def _whole(code: types.CodeType, instruction: int, span: Span) -> Span:
-    """The span of all that an expression is, where CPython gives it another one.
+    """The span of the whole expression, in cases where CPython gives a different one.
 
-    Of a chain of methods over several lines it gives the last method only; of an iteration the
-    whole statement and of an unpacking the targets, in place of what is taken apart.
+    For a chain of methods over several lines, CPython gives only the last method; for an iteration
+    the whole statement, and for an unpacking the targets instead of the unpacked value.
     """
     before = linecache.getline(code.co_filename, span[0]).encode()[: span[2]].rstrip()
     name = dis.opname[code.co_code[instruction]]
@@ -66,12 +66,12 @@ def _whole(code: types.CodeType, instruction: int, span: Span) -> Span:
 def _wholes(text: str) -> dict[Span, Span]:
     try:
         return dict(_pairs(ast.parse(text)))
-    except (SyntaxError, ValueError):  # what ran was not this text
+    except (SyntaxError, ValueError):  # the code that ran was not this text
         return {}
 
 
 def _pairs(tree: ast.Module) -> Iterator[tuple[Span, Span]]:
-    """Spans as CPython gives them, each with the span of the whole expression."""
+    """Each span that CPython gives, with the span of the whole expression."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             yield _from_name(node, node), _of(node)
@@ -80,7 +80,7 @@ def _pairs(tree: ast.Module) -> Iterator[tuple[Span, Span]]:
         elif isinstance(node, (ast.For, ast.AsyncFor)):
             yield _of(node), _of(node.iter)
         elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-            if len(node.generators) == 1:  # else it is not known which of them
+            if len(node.generators) == 1:  # otherwise it is not known which one
                 yield _of(node), _of(node.generators[0].iter)
         elif isinstance(node, ast.Assign):
             yield from ((_of(target), _of(node.value)) for target in node.targets)

@@ -1,7 +1,7 @@
-"""The source of a forward pass: where each step stands in it, which lines ran and which did not.
+"""The source of a forward pass: where each step is in it, and which lines ran.
 
 `Tracer(watch=watch)` with a `LineWatch` runs the model; `read_source` then shows the function that
-holds a step as one call of it ran, and a model without a user's source as its printed layers.
+contains a step, as one call of it ran; a model without user source is shown as its printed layers.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from fwdwidgets.trace.trace import ForwardTrace, Step
 __all__ = ["LineWatch", "Listing", "SourceLine", "Visit", "read_source"]
 
 _ROUNDS = (ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith)
-"""Their own line is begun once more at the end: they ran as often as their block."""
+"""Their own line starts again at the end, so they ran as often as their block."""
 _ANONYMOUS = re.compile(r"<\w+>$")
 
 Mark = tuple[int, int, int, int]
-"""First line and column, last line and column before which it ends; lines from 0, in characters."""
+"""First line and column, last line and end column (exclusive); from 0, in characters."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class SourceLine:
 
     Attributes:
         number: its line number in its file or cell; None for a printed layer.
-        text: the line, less the indentation that all lines share.
-        ran: whether this forward pass ran it; None where there is nothing to run.
-        times: how often it ran; for a loop, how many rounds.
+        text: the line without the indentation that all lines share.
+        ran: whether this forward pass ran it; None if there is nothing to run.
+        times: how often it ran; for a loop, its number of iterations.
     """
 
     number: int | None
@@ -53,10 +53,10 @@ class Listing:
     Attributes:
         title: what it is: `Network.forward`, `layer1.0: BasicBlock.forward`.
         lines: from top to bottom.
-        mark: the expression of the step; None where the line is not known.
+        mark: the expression of the step; None if its line is not known.
         inside: the layer that runs inside the marked expression, `net.2: ReLU()`, or `""`.
-        is_source: whether it is Python source and not printed layers.
-        turn: which run of this expression the step is, from 1, and of how many in this call.
+        is_source: whether it is Python source instead of printed layers.
+        turn: which run of this expression the step is, from 1, and how many this call has.
     """
 
     title: str
@@ -75,12 +75,12 @@ class Listing:
 def read_source(
     model: nn.Module, trace: ForwardTrace, visits: Sequence[Visit], index: int
 ) -> Listing:
-    """The source that a step stands in, with what ran of it for this input.
+    """The source that contains a step, with the lines that ran for this input.
 
     Args:
         model: the network that ran.
         trace: its forward pass.
-        visits: of the `LineWatch` that watched it.
+        visits: the calls that a `LineWatch` recorded.
         index: of the step in `trace.steps`.
     """
     step = trace.steps[index]
@@ -107,7 +107,7 @@ def read_source(
 
 
 def _visit_of(step: Step, visits: Sequence[Visit], index: int) -> Visit | None:
-    """The innermost call that holds the step; of a comprehension, the call it stands in."""
+    """The innermost call that contains the step; for a comprehension, the call around it."""
     failed = step.error is not None
     found = [v for v in visits if v.code is step.code and v.holds(index, failed=failed)]
     if not found:
@@ -121,7 +121,7 @@ def _visit_of(step: Step, visits: Sequence[Visit], index: int) -> Visit | None:
 def _turn(
     trace: ForwardTrace, visits: Sequence[Visit], visit: Visit, index: int
 ) -> tuple[int, int]:
-    """Which of the steps that one expression made in one call this is, and how many there are."""
+    """The number of this step among those of its expression in one call, and their count."""
     step = trace.steps[index]
     same = [
         number
@@ -135,7 +135,7 @@ def _turn(
 
 @lru_cache(maxsize=256)
 def _nested(code: types.CodeType) -> tuple[types.CodeType, ...]:
-    """The code of all functions, lambdas and comprehensions that are written in a function."""
+    """The code of all functions, lambdas and comprehensions inside a function."""
     own = [const for const in code.co_consts if isinstance(const, types.CodeType)]
     return (*own, *(inner for const in own for inner in _nested(const)))
 
@@ -146,13 +146,13 @@ def _nested(code: types.CodeType) -> tuple[types.CodeType, ...]:
 def _count(
     source: FunctionText, visit: Visit, visits: Sequence[Visit]
 ) -> dict[int, tuple[bool | None, int]]:
-    """By the id of each statement, whether it ran and how often."""
+    """For the id of each statement, whether it ran and how often."""
     counts = {id(node): 0 for node in source.statements}
     inner = [
         v
         for v in visits
         if v.code in _nested(visit.code)
-        and not _ANONYMOUS.search(v.code.co_name)  # the line of a comprehension ran already
+        and not _ANONYMOUS.search(v.code.co_name)  # the line of a comprehension has already run
         and _is_within(v, visit)
     ]
     for call in (visit, *inner):
@@ -172,7 +172,7 @@ def _count(
 
 
 def _begun(source: FunctionText, visit: Visit) -> Iterator[ast.AST]:
-    """Each statement that a call begins, again each time.
+    """Each statement that a call starts, once for each time.
 
     A statement over several lines has several line events: it begins again where another one was
     before, or where Python jumped back to its first instruction.
@@ -223,7 +223,7 @@ def _inside(model: nn.Module, step: Step, visit: Visit) -> str:
 def _short(model: nn.Module, name: str) -> str:
     try:
         module = model.get_submodule(name)
-    except AttributeError:  # it is called by a name that it no longer has
+    except AttributeError:  # it was called by a name that it no longer has
         return "a layer"
     if any(True for _ in module.children()):
         return type(module).__name__

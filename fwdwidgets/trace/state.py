@@ -1,4 +1,4 @@
-"""Leave a model and the random state as they were found, whatever a forward pass did to them."""
+"""Leave a model and the random state as they were found, whatever a forward pass does to them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 
 def named_modules(model: nn.Module) -> dict[nn.Module, str]:
-    """What `model.named_modules()` gives, in its order, at a fraction of the time."""
+    """What `model.named_modules()` gives, in the same order, in a fraction of the time."""
     found: dict[nn.Module, str] = {}
     _walk(model, "", found)
     return found
@@ -27,21 +27,21 @@ def _walk(module: nn.Module, name: str, found: dict[nn.Module, str]) -> None:
 
 
 Value = tuple[Tensor, Tensor, int | None]
-"""A tensor, what it held, and its version where values cannot be compared."""
+"""A tensor, the values it held, and its version for when values cannot be compared."""
 
 
 class left_as_found:
-    """Put back flags, buffers, hooks, gradients, the grad mode and the random state on leaving.
+    """Restore flags, buffers, hooks, gradients, the grad mode and the random state on exit.
 
-    Parameters and modules that were replaced are put back; those that are new stay, as what was
-    not materialised before stays materialised. Parameters are too large to be copied each time:
-    the function that entering gives is to be told the operands of each operation that may write,
-    before it runs, and it keeps the parameters among them, such as the weight of an embedding
-    with `max_norm`; they are put back too.
+    Replaced parameters and modules are restored; new ones stay, so a lazy module stays
+    materialised. Parameters are too large to copy each time. Instead, entering the context gives a
+    function: call it with the operands of each operation that may write, before that operation
+    runs. It keeps the parameters among them, such as the weight of an embedding with `max_norm`,
+    and these are restored too.
 
     Attributes:
-        modes: of each module, whether it was in training mode.
-        random: the state of the random numbers, once entered.
+        modes: for each module, whether it was in train mode.
+        random: the state of the random numbers on entry.
     """
 
     def __init__(self, modules: Iterable[nn.Module]) -> None:
@@ -62,7 +62,7 @@ class left_as_found:
         for module, _ in self.modes:
             if not type(module).__module__.startswith("torch."):
                 self._plain.append((module, module.__dict__.copy()))
-            # A scripted module keeps its own, and shares its tensors with the one it was made of.
+            # A scripted module keeps its own, and shares its tensors with its original.
             if module._parameters:
                 parameters += module._parameters.values()
                 self._owned.append((module._parameters, dict(module._parameters.items())))
@@ -71,7 +71,9 @@ class left_as_found:
             if module._buffers:
                 kept += self._note_buffers(module)
             if module._forward_hooks or module._forward_pre_hooks:
-                if not hasattr(module, "_initialize_hook"):  # of a lazy module, which removes it
+                if not hasattr(
+                    module, "_initialize_hook"
+                ):  # belongs to a lazy module, which removes it
                     found = [dict(getattr(module, name)) for name in _HOOKS]
                     self._hooks.append((module, found))
         self._grads = [(p, p.grad, p.requires_grad) for p in parameters if p is not None]
@@ -104,7 +106,7 @@ class left_as_found:
                     self._values.append(_value(parameter))
 
     def __exit__(self, *_: object) -> None:
-        """Put everything back."""
+        """Restore everything."""
         if torch.is_grad_enabled() is not self._grad_mode:
             torch.set_grad_enabled(self._grad_mode)
         torch.set_rng_state(self.random)
@@ -117,7 +119,7 @@ class left_as_found:
                 parameter.grad = grad
             if parameter.requires_grad is not learns:
                 parameter.requires_grad = learns
-        # A forward that registers a buffer may note in an attribute that it has done so.
+        # A forward that registers a buffer may record that in an attribute.
         for module, plain in self._plain:
             if module._buffers and set(module._buffers) - set(self._buffers.get(module, {})):
                 vars(module).clear()
@@ -139,7 +141,7 @@ class left_as_found:
 def _storage(tensor: Tensor) -> int:
     try:
         return tensor.untyped_storage().data_ptr()
-    except (RuntimeError, NotImplementedError, ValueError):  # sparse, or not yet materialised
+    except (RuntimeError, NotImplementedError, ValueError):  # sparse or not yet materialised
         return -id(tensor)
 
 
@@ -151,7 +153,7 @@ def _value(tensor: Tensor) -> Value:
 
 @torch.no_grad()
 def _put_back(values: list[Value], norms: list[Tensor]) -> None:
-    """Give each tensor the value that it had; `norms` are running statistics."""
+    """Give each tensor its earlier value; `norms` are running statistics."""
     statistics = {id(t) for t in norms}
     for tensor, value, version in values:
         if version is not None:
@@ -160,12 +162,12 @@ def _put_back(values: list[Value], norms: list[Tensor]) -> None:
         elif tensor.dtype is not value.dtype or tensor.shape != value.shape:
             tensor.data = value
         elif not torch.equal(tensor, value):
-            # Not by a counted write: a kept graph refers to statistics that it never uses.
+            # Without a counted write: a kept graph refers to statistics that it never uses.
             (tensor.data if id(tensor) in statistics else tensor).copy_(value)
 
 
 def _replaced(entries: Any, found: dict[str, Any]) -> bool:
-    """Whether another parameter, or module, or none has taken the place of one that was found."""
+    """Whether a parameter or module that was found has been replaced or removed."""
     return len(entries) < len(found) or any(map(is_not, entries.values(), found.values()))
 
 
@@ -191,7 +193,7 @@ _HOOKS = (
 
 
 def _put_back_hooks(modules: list[nn.Module], first: int, found: list[Any]) -> None:
-    """Remove hooks from number `first` on, and put back those that were `found`."""
+    """Remove hooks from number `first` on, and restore those that were `found`."""
     for module in modules:
         for name in _HOOKS:
             registered = getattr(module, name)

@@ -21,11 +21,11 @@ class FunctionText:
 
     Attributes:
         first: the line number of its first line.
-        raw: its lines as they stand in the file.
-        lines: the same, less the indentation that all share and notes to type checkers.
-        indents: how many characters were taken off at the left of each line.
+        raw: its lines as they are in the file.
+        lines: the same without the shared indentation and without comments for type checkers.
+        indents: how many characters were removed from the left of each line.
         statements: all of them, outer ones first; a branch of a `try` or `match` counts as one.
-        owner: the statement of a line, by line number; blank lines and comments have none.
+        owner: the statement of each line, by line number; blank lines and comments have none.
     """
 
     first: int
@@ -36,16 +36,16 @@ class FunctionText:
     owner: dict[int, ast.AST]
 
     def column(self, index: int, in_bytes: int) -> int:
-        """A column in characters of a shown line, from one in bytes of the file's."""
+        """Convert a column in bytes of a line in the file to characters of the shown line."""
         before = len(self.raw[index].encode()[:in_bytes].decode(errors="replace"))
         return max(0, before - self.indents[index])
 
 
 @lru_cache(maxsize=64)
 def read_function(filename: str, code: types.CodeType) -> FunctionText | None:
-    """The source of a function; None where there is none.
+    """The source of a function; None if it has none.
 
-    Equal code may stand in two files, with other comments: hence the file's name.
+    Equal code may be in two files with different comments, hence the file's name.
     """
     try:
         raw, first = inspect.getsourcelines(code)
@@ -89,7 +89,7 @@ def _blocks(node: ast.AST) -> Iterator[list[ast.AST]]:
 
 
 def _statements(node: ast.AST) -> Iterator[ast.AST]:
-    """All statements of a function, outer ones first; of a `try` and `match` each branch too."""
+    """All statements of a function, outer ones first, and each branch of a `try` or `match`."""
     for block in _blocks(node):
         for child in block:
             yield child
@@ -104,7 +104,7 @@ def _first_line(node: ast.AST) -> int:
 
 
 def _header(node: ast.AST) -> tuple[int, int]:
-    """First line of a statement, and the line after its last one less its blocks."""
+    """The first line of a statement, and the line after its last, not counting its blocks."""
     first = _first_line(node)
     below = [_first_line(block[0]) for block in _blocks(node)]
     if below:
@@ -113,7 +113,7 @@ def _header(node: ast.AST) -> tuple[int, int]:
 
 
 def _keywords(node: ast.AST, raw: list[str], first: int) -> Iterator[tuple[int, ast.AST]]:
-    """The lines of `else:` and `finally:`, each with the statement that it leads to."""
+    """The lines of `else:` and `finally:`, each with the first statement of its block."""
     for name in ("orelse", "finalbody"):
         block = getattr(node, name, None)
         if not isinstance(block, list) or not block:
@@ -125,7 +125,7 @@ def _keywords(node: ast.AST, raw: list[str], first: int) -> Iterator[tuple[int, 
 
 
 def is_silent(node: ast.AST) -> bool:
-    """Whether Python runs nothing for a statement: a docstring, a bare annotation."""
+    """Whether Python runs nothing for a statement, such as a docstring or a bare annotation."""
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
     return isinstance(node, _SILENT) or (isinstance(node, ast.AnnAssign) and node.value is None)

@@ -43,7 +43,7 @@ class Step:
 
     @property
     def op(self) -> str:
-        """The operation, as a lesson writes it."""
+        """The name of the operation, as a lesson writes it: `relu`, `conv2d`, `add`."""
         return self._record.op
 
     @property
@@ -58,18 +58,18 @@ class Step:
 
     @property
     def parents(self) -> tuple[str | None, ...]:
-        """The step that made each operand; None where none did (a parameter, a model's input)."""
+        """The name of the step that made each operand; None for a parameter or an input."""
         parents = self._record.parents
         return tuple([None if i is None or i == GIVEN else self._names[i] for i in parents])
 
     @property
     def given(self) -> tuple[bool, ...]:
-        """Of each operand, whether it is what the model was given, as it was given it."""
+        """For each operand, whether it is an input of the model, unchanged."""
         return tuple([i == GIVEN for i in self._record.parents])
 
     @property
     def values(self) -> tuple[Tensor, ...]:
-        """All output tensors, as they were when the operation had run."""
+        """All output tensors, as they were just after the operation ran."""
         return tuple([_unwrapped(value) for value in self._record.values])
 
     @property
@@ -79,30 +79,30 @@ class Step:
 
     @property
     def error(self) -> Exception | None:
-        """The exception, if it raised."""
+        """The exception that the operation raised, or None."""
         return self._record.error
 
     @property
     def value(self) -> Tensor | None:
-        """The first output tensor, as it was when the operation had run."""
+        """The first output tensor, as it was just after the operation ran."""
         values = self._record.values
         return _unwrapped(values[0]) if values else None
 
     @property
     def shape(self) -> Shape | None:
-        """The shape of `value`; None where there is none."""
+        """The shape of `value`; None if there is no value."""
         value = self.value
         return None if value is None else _shape_of(value)
 
     @property
     def filename(self) -> str | None:
-        """The file, or notebook cell, of `source`; None where there is no user's line."""
+        """The file, or notebook cell, of `source`; None if no user code called the operation."""
         where = self._record.where
         return where[0].co_filename if where else None
 
     @property
     def line(self) -> int | None:
-        """The line number of `source` in `filename`; None where there is no user's line."""
+        """The line of `source` in `filename`; None if no user code called the operation."""
         where = self._record.where
         return line(*where) if where else None
 
@@ -116,14 +116,14 @@ class Step:
     def span(self) -> Span | int | None:
         """Line, last line, first and last column (in UTF-8 bytes) of `source`.
 
-        A line alone where Python knows no columns; None where there is no user's line.
+        Only the lines if Python knows no columns; None if no user code called the operation.
         """
         where = self._record.where
         return span(*where) if where else None
 
     @property
     def code(self) -> types.CodeType | None:
-        """The code of the function that `source` stands in; None where there is no user's line."""
+        """The code of the function around `source`; None if no user code called the operation."""
         where = self._record.where
         return where[0] if where else None
 
@@ -155,20 +155,20 @@ class ForwardTrace:
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """Every recorded operation; they are named when they are first looked at."""
+        """Every recorded operation, in order; the steps get their names when first looked at."""
         names = _names(self._records)
         return tuple([Step(n, r, names) for n, r in zip(names, self._records, strict=True)])
 
     @property
     def output_step(self) -> Step | None:
-        """The step that made `output`, None where the output is no tensor of a step."""
+        """The step that made `output`; None if `output` is not a tensor that a step made."""
         return None if self._made is None else self.steps[self._made]
 
     def operation(self, name: str | int) -> Operation:
-        """What a step's operation was called with, its operands as they were before it ran.
+        """What a step's operation was called with: its operands as they were before it ran.
 
-        A trace of `Tracer(keep_operands=True)` has them. For any other the model runs once more,
-        from the random state and in the modes of the first time; it is left as found.
+        A trace of `Tracer(keep_operands=True)` has kept them. For any other trace, the model runs
+        again from the same random state and in the same modes; it is left as found.
 
         Raises:
             KeyError: there is no such step, or it ran nothing that can be called again.
@@ -183,19 +183,19 @@ class ForwardTrace:
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
-        """The tensors that the model was given, as they were; none where the trace has no model."""
+        """The tensors that the model was given, as they were; empty if the trace has no model."""
         start = self._start
         return () if start is None else tuple(Inputs(start.args, start.kwargs).tensors())
 
     def gradient(
         self, name: str | int, index: tuple[int, ...], output: int = 0
     ) -> tuple[Tensor, ...]:
-        """How one number of a step moves with each number that the model was given.
+        """The gradient of one number of a step with respect to the model's inputs.
 
-        The model runs once more, as it did, with the gradient graph; it is left as found.
+        The model runs again in the same way, with the gradient graph; it is left as found.
 
         Returns:
-            The gradient with respect to each of `inputs`, zero where it does not depend on it.
+            The gradient for each of `inputs`, in its shape; zero where nothing depends on it.
 
         Raises:
             KeyError: there is no such step.
@@ -259,14 +259,15 @@ class ForwardTrace:
 
 
 class Tracer:
-    """Records forward passes; options of the recording live here.
+    """Records forward passes, with options that `trace_forward` does not have.
 
     Args:
         keep_graph: build the gradient graph, so that `trace.output` can be differentiated. A
-            forward that differentiates, and fails without one, is run again with it.
-        keep_operands: keep what each operation was called with, for `trace.operation`, as the
-            numbers are now; else the model runs again when they are asked for.
-        watch: given the recorder of each forward pass, makes a context that the model runs in.
+            forward that itself differentiates, and fails without a graph, is run again with one.
+        keep_operands: keep what each operation was called with, for `trace.operation`. Without
+            this, the model runs again when operands are asked for.
+        watch: takes the recorder of a forward pass and returns a context manager in which the
+            model runs.
 
     Example:
         >>> trace = Tracer(keep_graph=True)(nn.Linear(2, 1), torch.ones(1, 2))
@@ -314,7 +315,9 @@ class Tracer:
                     output = model(*inputs, **kwargs)
             except Exception as raised:
                 error = raised
-                if raised.__traceback__ is not None:  # it begins in the model, not in this frame
+                if (
+                    raised.__traceback__ is not None
+                ):  # the traceback begins in the model, not in this frame
                     raised.__traceback__ = raised.__traceback__.tb_next
         try:
             if may_compile and is_of_compiler(error):
@@ -330,26 +333,27 @@ class Tracer:
 
 
 def wants_graph(error: Exception | None) -> bool:
-    """Whether a forward failed that differentiates, because no gradient graph was built."""
+    """Whether a forward that differentiates failed because no gradient graph was built."""
     return isinstance(error, RuntimeError) and "does not require grad" in str(error)
 
 
 def trace_forward(model: nn.Module, /, *inputs: Any, **kwargs: Any) -> ForwardTrace:
-    """Run a model once and record every operation, whatever branch the data took.
+    """Run a model once and record every operation that runs, whatever branch the data takes.
 
     The model is left as found: training flags, buffers, hooks, gradients, grad mode and the
-    global random state. A lazy module stays materialised. The mode is the one that it is in.
+    global random state. Only a lazy module stays materialised. The model runs in the mode (train
+    or eval) that it is in.
 
     Args:
         model: any `nn.Module`.
-        *inputs: what the model takes, as it takes it: a batch, with its batch axis.
-        **kwargs: keywords for the model.
+        *inputs: the arguments of the model's forward; tensors have their batch axis, (N, ...).
+        **kwargs: its keyword arguments.
 
     Returns:
-        The trace. Of a forward that raised it is a partial one, whose last step holds the error.
+        The trace. If the forward raised, the trace is partial and its last step holds the error.
 
     Raises:
-        TypeError: `model` is no `nn.Module`.
+        TypeError: `model` is not an `nn.Module`, or is TorchScript.
 
     Example:
         >>> trace_forward(nn.Sequential(nn.Linear(2, 3), nn.ReLU()), torch.ones(1, 2))
@@ -392,7 +396,7 @@ def _python_error(error: Exception, recorder: Recorder) -> Record:
 
 
 def _names(records: list[Record]) -> list[str]:
-    """A unique name for each record: the module's for its own single operation, else with op."""
+    """A unique name for each record: its module if it ran only this, else module and op."""
     for record in records:
         call = record.call
         call.own += 1
@@ -423,7 +427,7 @@ def _names(records: list[Record]) -> list[str]:
 
 
 def _copied(value: Any) -> Any:
-    """What a model is given as it is now; a forward may differentiate with respect to it."""
+    """A copy of the model's arguments; a forward may differentiate with respect to them."""
     if isinstance(value, Tensor):
         copy = as_it_is(value)
         return copy.requires_grad_() if value.requires_grad else copy
@@ -437,7 +441,7 @@ def _one_line(source: str) -> str:
 
 
 def _unwrapped(tensor: Tensor) -> Tensor:
-    """The tensor behind those of `torch.func`, which do not outlive their `vmap` or `grad`."""
+    """The tensor behind a wrapper of `torch.func`, which does not outlive its `vmap` or `grad`."""
     while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         tensor = torch._C._functorch.get_unwrapped(tensor)
     return tensor

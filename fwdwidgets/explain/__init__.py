@@ -1,4 +1,4 @@
-"""What a number is made of: one rule a family of operations."""
+"""What a number is made of: one rule for each family of operations."""
 
 from fwdwidgets.explain import rules
 from fwdwidgets.explain.explanation import Explanation, explain

@@ -1,4 +1,4 @@
-"""The arguments of a recorded operation by their names, whichever way it was written."""
+"""The arguments of a recorded operation by name, however the call was written."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class NotTakenApart(Exception):
 
 
 class Call:
-    """One recorded operation: `F.conv2d(x, w, stride=2)` and `x.sum(1)` alike.
+    """One recorded operation, called as a function or as a method: `F.relu(x)` or `x.sum(1)`.
 
     Attributes:
         op: its name.
         operation: what ran.
-        values: what it gave, all of them.
-        output: which of them is looked at.
+        values: all tensors that it returned.
+        output: which of them is explained.
         arguments: by name, as in the signature of its rule.
-        tensors: the operands by the name of their argument, `tensors[1]` in a list. A number in
-            place of a tensor is a tensor without axes.
-        owners: whose value each is.
-        constants: the names of those that were given as numbers.
+        tensors: the operands by argument name, `tensors[1]` for one in a list. A number passed
+            instead of a tensor becomes a tensor without axes.
+        owners: where each operand comes from.
+        constants: the names of the operands that were passed as numbers.
     """
 
     def __init__(
@@ -44,19 +44,19 @@ class Call:
 
     @property
     def value(self) -> Tensor:
-        """The output that is looked at."""
+        """The output that is explained."""
         return self.values[self.output]
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Its shape."""
+        """The shape of that output."""
         return tuple(self.value.shape)
 
     def bind(self, signature: str) -> None:
-        """Give each argument its name.
+        """Match each argument with its name in a signature.
 
         Raises:
-            NotTakenApart: it was called in another way.
+            NotTakenApart: the call does not fit the signature.
         """
         function, args, kwargs, _ = self.operation
         name = getattr(function, "__name__", "")
@@ -84,7 +84,7 @@ class Call:
         return self.arguments[name]
 
     def operand(self, name: str) -> bool:
-        """Whether an argument is an operand; a number becomes one."""
+        """Whether an argument is an operand; a number is turned into one."""
         value = self.arguments.get(name)
         if isinstance(value, bool | int | float) and name not in self.tensors:
             self.tensors[name] = torch.tensor(value, dtype=torch.float64)
@@ -92,7 +92,7 @@ class Call:
         return name in self.tensors
 
     def operands(self) -> list[tuple[Owner, Tensor]]:
-        """All operands in the order in which they were given, and whose value each is."""
+        """All operands in the order of the call, each after its owner."""
         _, args, kwargs, owners = self.operation
         return list(zip(owners, _tensors([*args, *kwargs.values()]), strict=True))
 
@@ -114,7 +114,7 @@ class Call:
         return name
 
     def again(self, replaced: dict[str, Tensor]) -> Any:
-        """Run the operation once more with other tensors for its operands."""
+        """Run the operation again with other tensors as its operands."""
         by_id = {id(self.tensors[name]): tensor for name, tensor in replaced.items()}
         args, kwargs = self.operation.args, self.operation.kwargs
         named = {k: _replace(v, by_id) for k, v in kwargs.items() if k not in ("out", "inplace")}

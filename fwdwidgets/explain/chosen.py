@@ -19,9 +19,9 @@ class Largest(Relation):
     Args:
         call: the operation.
         access: the cells.
-        over: the lengths of what is run over.
-        smallest: the smallest instead.
-        place: the result is the place of it along what is run over, and not the number.
+        over: the lengths of the axes that are searched.
+        smallest: pick the smallest instead.
+        place: the result is the position of that cell, not its number.
     """
 
     how = "largest"
@@ -44,7 +44,7 @@ class Largest(Relation):
         best = int(values.argmin() if self.word == "min" else values.argmax())
         recorded = int(self.call.value[index]) if self.place else best
         if 0 <= recorded < len(values) and values[recorded] == values[best]:
-            best = recorded  # of equal ones PyTorch may choose another
+            best = recorded  # among equal cells PyTorch may choose another
         picked = torch.zeros(len(values), dtype=torch.float64)
         picked[best] = 1
         product = torch.where(picked > 0, values, picked)

@@ -17,18 +17,18 @@ from fwdwidgets.explain.terms import Block, Terms
 
 
 class Copy(Relation):
-    """Where each output cell is from.
+    """Which cell each output cell is copied from.
 
-    The index arithmetic is PyTorch's own: the operation runs once more on tensors whose every
-    cell holds its own number, and says where it put them.
+    The index arithmetic is PyTorch's own: the operation runs again on tensors in which each cell
+    holds its own number, and the result shows where each cell went.
 
     Args:
         call: the operation.
-        operands: what may be copied from, by name.
-        run: from the tensors to put in their place to what the operation gives.
-        fill: the number in cells that are from nowhere.
-        asked: operands that say where to look, and how an output cell finds its cell in them;
-            all of them where None.
+        operands: the names of the operands that cells may be copied from.
+        run: runs the operation on the numbered tensors; by default `call.again`.
+        fill: the number in output cells that are not copied.
+        asked: operands that say where to look (indices), and how an output cell finds its cell
+            in them.
     """
 
     how = "copied"
@@ -62,7 +62,7 @@ class Copy(Relation):
             made = made[call.output]
         if tuple(made.shape) != call.shape:
             raise NotTakenApart(f"{call.op} moved cells in a way without a rule")
-        self.places = made.long()  # 0: from nowhere
+        self.places = made.long()  # 0: not copied
         self.count = start
 
     def made(self, index: Index) -> Made:

@@ -16,7 +16,7 @@ from fwdwidgets.explain.terms import Terms
 from fwdwidgets.trace import ForwardTrace
 
 TOLERANCE = 1e-5
-"""How far a number may be from what its terms give, relative to the size of these; for float32."""
+"""How far a float32 number may be from what its terms give, relative to the size of the terms."""
 _EPS = torch.finfo(torch.float32).eps
 
 
@@ -25,23 +25,23 @@ class Explanation:
 
     Attributes:
         step: the name of the step.
-        index: the cell of its output.
-        output: which of its outputs.
-        how: how the cells are combined, in a word: `sum`, `largest`, `copied`, ...; `""` of an
-            opaque one.
+        index: the cell of its output, one position per axis.
+        output: which of the step's outputs, from 0.
+        how: how the cells are combined, in a word: `sum`, `largest`, `copied`, ...; `""` if the
+            explanation is opaque.
         status: `exact`: the terms give the number; `opaque`: the step is not taken apart, and
-            `inputs` are all cells of its operands.
+            `inputs` holds all cells of its operands.
         note: why it is opaque; `""` otherwise.
-        value: the step's own recorded number.
-        terms: what it is made of.
-        formula: in LaTeX, with the numbers.
-        code: a line of PyTorch that gives the number, with the names in `names`; `""` of an
-            opaque one.
-        inputs: the region of each operand that it was made of, by its name.
-        parts: what some of the terms are made of, by their operand: the gates of an LSTM, whose
-            terms add up to what goes into the sigmoid or tanh of the gate.
+        value: the number that the step recorded.
+        terms: the terms that the number is made of.
+        formula: the formula in LaTeX, with the numbers filled in.
+        code: a line of PyTorch that computes the number from `names`; `""` if opaque.
+        inputs: by operand name, the region of the operand that the number was made of.
+        parts: by operand name, what some of the terms are made of: for the gates of an LSTM, the
+            terms that add up to what goes into the gate's sigmoid or tanh.
         names: the operands in `code`, as they were when the step ran.
-        sources: for each operand where it comes from: `trace["relu"].value`, `model.conv1.weight`.
+        sources: by operand name, where it comes from: `trace["relu"].value`,
+            `model.conv1.weight`; `""` if that cannot be written in one expression.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Explanation:
         self.sources = {} if call is None else _sources(trace, call)
 
     def check(self) -> None:
-        """Compute the number once more, in float64 from the recorded operands, and compare.
+        """Compute the number again in float64 from the recorded operands, and compare.
 
         Raises:
             ArithmeticError: they differ by more than 1e-5 of the size of the terms.
@@ -95,21 +95,21 @@ def explain(
 ) -> Explanation:
     """Say what one number of a forward pass is made of.
 
-    Nothing is said that was not checked: an explanation whose terms do not give the number is
-    opaque, and its note says so.
+    Every explanation is checked first: if its terms do not give the recorded number, it is opaque
+    and its note says so.
 
     Args:
-        trace: of `trace_forward` or a `Tracer`.
-        step: the name of a step, or its place.
-        index: the cell of its value; negative numbers count from the end.
-        output: which of its values, where it gave several.
+        trace: what `trace_forward` or a `Tracer` returned.
+        step: the name of a step, or its position in `trace.steps`.
+        index: the cell of its value, one position per axis; negative ones count from the end.
+        output: which of its values, for a step that returned several tensors.
 
     Returns:
-        The explanation.
+        The explanation: its terms, formula and code, or the reason why there are none.
 
     Raises:
-        KeyError: there is no such step.
-        IndexError: there is no such cell, or no such output.
+        KeyError: the trace has no such step.
+        IndexError: the step has no such cell or output.
         RuntimeError: the operands are not known; see `ForwardTrace.operation`.
 
     Example:
@@ -136,7 +136,7 @@ def explain(
 
 
 def cell_of(name: str, index: int | Sequence[int], shape: tuple[int, ...]) -> Index:
-    """A cell by numbers from the start; refused with a sentence where there is none."""
+    """A cell with its positions counted from the start; IndexError if there is no such cell."""
     given = (index,) if isinstance(index, int) else tuple(int(i) for i in index)
     if len(given) != len(shape):
         raise IndexError(f"index={given}: {name} has {len(shape)} axes, its shape is {shape}")
@@ -146,7 +146,7 @@ def cell_of(name: str, index: int | Sequence[int], shape: tuple[int, ...]) -> In
 
 
 def _problem(made: Made, value: float, tensor: Tensor) -> str:
-    """Why what was computed is not the number; `""` where it is."""
+    """Why the computed result is not the recorded number; `""` if it is."""
     if made.result == value or (made.result != made.result and value != value):
         return ""
     tolerance = TOLERANCE
@@ -155,7 +155,7 @@ def _problem(made: Made, value: float, tensor: Tensor) -> str:
     else:
         tolerance = 0.0
     difference = abs(made.result - value)
-    # A float32 below its smallest normal number is often made a zero.
+    # A float32 below the smallest normal number is often flushed to zero.
     smallest = torch.finfo(torch.float32).tiny
     if difference <= tolerance * max(abs(value), made.scale) + (smallest if tolerance else 0):
         return ""
@@ -174,7 +174,7 @@ def _whole(call: Call | None) -> dict[str, Region]:
 
 
 def _sources(trace: ForwardTrace, call: Call) -> dict[str, str]:
-    """Where each operand comes from, as a learner would write it; `""` where there is no word."""
+    """Where each operand comes from, as a learner would write it; `""` if it cannot be written."""
     found: dict[str, str] = {}
     for name in call.tensors:
         owner = call.owners.get(name)

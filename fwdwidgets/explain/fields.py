@@ -1,4 +1,4 @@
-"""What a cell can see, and what a patch of the input can reach, step by step by the rules."""
+"""What a cell can see and what a patch of the input can reach, followed step by step."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Box = tuple[slice, ...]
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """Cells of the inputs that one cell of a step could have been reached from.
+    """The cells of the inputs that can reach one cell of a step.
 
     Attributes:
         step: the step.
         index: the cell of its value.
-        inputs: of each input of the model, a mask of the cells that it can see.
-        steps: of each step on the way, the mask of the cells of its first value.
-        status: `exact`, or `bound` where a step is not taken apart, or an operand was written to
-            through a view: it is then taken to look at all.
+        inputs: for each input of the model, a mask of the cells that the cell can see.
+        steps: for each step on the way, a mask of the cells of its first value.
+        status: `exact`, or `bound` if a step is not taken apart or an operand was written to
+            through a view: the step then counts as seeing every cell.
     """
 
     step: str
@@ -52,8 +52,8 @@ class Cone:
     """The cells of later steps that a change of some cells of the input can reach.
 
     Attributes:
-        steps: of each step, the mask of the cells of its first value.
-        status: `exact`, or `bound` where a step that is not taken apart is taken to reach all.
+        steps: for each step, a mask of the cells of its first value.
+        status: `exact`, or `bound` if a step that is not taken apart counts as reaching every cell.
     """
 
     steps: dict[str, Tensor]
@@ -63,8 +63,8 @@ class Cone:
 def receptive_field(trace: ForwardTrace, step: str | int, index: int | Sequence[int]) -> Field:
     """The cells of the model's input that could have changed one number of a step.
 
-    What did matter for this input is another question, and its gradient answers it: a ReLU that
-    gave zero, or a cell that no pooling picked, lies within the field, with a gradient of zero.
+    Which cells did matter for this input is another question, answered by the gradient: a ReLU
+    that gave zero, or a cell that max pooling did not pick, is in the field with gradient zero.
 
     Args:
         trace: of `trace_forward` or a `Tracer`.
@@ -91,7 +91,7 @@ def receptive_field(trace: ForwardTrace, step: str | int, index: int | Sequence[
             exact = exact and sure
             for owner, mask in seen:
                 _join(masks, inputs, owner, mask)
-                # Whatever was written to a part of it, it may have come from anywhere.
+                # What was written to a part of it may have come from anywhere.
                 lost = lost or (owner is None and bool(mask.any()))
     steps = {trace.steps[n].name: mask for (n, o), mask in sorted(masks.items()) if o == 0}
     none = [torch.tensor(lost).expand(tensor.shape) for tensor in trace.inputs]
@@ -148,7 +148,7 @@ def reach(trace: ForwardTrace, patch: Tensor, number: int = 0) -> Cone:
 def mattered(
     trace: ForwardTrace, step: str | int, index: int | Sequence[int]
 ) -> tuple[Tensor, ...]:
-    """Of each input, the cells that did matter for one number: where its gradient is not zero."""
+    """For each input, a mask of the cells that mattered for one number: nonzero gradient."""
     found = trace[step]
     if found.value is None:
         raise IndexError(f"{found.name} has no value")
@@ -159,7 +159,7 @@ def mattered(
 def _back(
     trace: ForwardTrace, number: int, output: int, mask: Tensor
 ) -> tuple[list[tuple[Owner, Tensor]], bool]:
-    """What the marked cells of a step look at: the operands, each with a mask; whether exactly."""
+    """The masks of the operands that the marked cells of a step read; whether they are exact."""
     step = trace.steps[number]
     call = Call(step.op, trace.operation(number), step.values, output)
     try:
@@ -182,7 +182,7 @@ def _join(
     owner: Owner,
     mask: Tensor,
 ) -> None:
-    """Add a mask to those of whose value it is."""
+    """Add a mask to those of the step or input that owns the value."""
     if isinstance(owner, tuple):
         masks[owner] = either(masks.get(owner), mask)
     elif isinstance(owner, int):
@@ -195,7 +195,7 @@ def _known(
     number: int,
     patch: Tensor,
 ) -> Tensor | None:
-    """The cells of an operand that a change has reached; None where it cannot have."""
+    """The cells of an operand that a change has reached; None if it cannot have reached any."""
     if isinstance(owner, tuple):
         return masks.get(owner)
     return patch if owner == number else None

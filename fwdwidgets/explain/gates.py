@@ -34,7 +34,7 @@ class Row:
     first: int
 
     def terms(self, factor: float = 1.0) -> Terms:
-        """All that is added; what comes from the state is multiplied by `factor` first."""
+        """The terms of the sum; those of the state are first multiplied by `factor`."""
         blocks = [
             self._products(self.below, self.place, self.x, 0, 1.0),
             self._products("h before", (), self.h, 1, factor),

@@ -22,12 +22,12 @@ class Result:
         result: the number.
         products: what each cell of the first access contributes, in the shape of its values.
         formula: LaTeX; the terms that are shown are put in place of `<terms>`, joined by `join`.
-        code: a line.
-        weights: what each is multiplied by; None where it goes through a function.
+        code: a line of PyTorch.
+        weights: what each cell is multiplied by; None if it goes through a function.
         term: LaTeX of one term, with `<x>` for its number (`<n>` without brackets), `<w>` for its
             weight and `<p>` for its product.
         join: what stands between the terms.
-        scale: how large the numbers were, where that is not told by the terms.
+        scale: how large the numbers were, if the terms do not show it.
     """
 
     result: float
@@ -51,7 +51,7 @@ class Gathered(Relation):
         how: how they are combined, in a word.
         accesses: the cells; the terms are those of the first.
         over: the lengths of what is run over.
-        function: from the output cell and what each access finds to the result.
+        function: takes the output cell and what each access finds, and gives the result.
     """
 
     how = "function"
@@ -79,7 +79,7 @@ class Gathered(Relation):
             self.accesses[0].operand, places.reshape(len(values), -1), values, weights, products
         )
         shown = []
-        # Of a loss of classes, only those of the true ones are not zero.
+        # In a loss over classes, only the terms of the true classes are not zero.
         some = products.nonzero()[:, 0].tolist() if self.how == "loss" else range(len(values))
         for place in latex.chosen(products[list(some)].tolist()):
             i = None if place is None else some[place]

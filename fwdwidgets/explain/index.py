@@ -14,7 +14,7 @@ Index = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """Where on one axis of an operand an output cell looks.
+    """Which positions on one axis of an operand an output cell reads.
 
     Attributes:
         out: the axis of the output that its position depends on.
@@ -22,7 +22,7 @@ class Axis:
         table: the position for each position on `out` and each of `over`, -1 where there is
             none, (out, over); None where the position is that of `out`, or of `over`, itself.
 
-    An axis with none of them is one of length 1 that is broadcast.
+    An axis with none of these has length 1 and is broadcast.
     """
 
     out: int | None = None
@@ -47,11 +47,11 @@ class Axis:
 
 @dataclass(frozen=True, eq=False)
 class Access:
-    """The cells of one operand that an output cell is made of: the product of those of its axes.
+    """The cells of one operand that an output cell is made of: all combinations of positions.
 
     Attributes:
         operand: its name in the call.
-        axes: one for each axis of it.
+        axes: one for each axis of the operand.
     """
 
     operand: str
@@ -89,7 +89,7 @@ class Access:
         return found.expand(shape)
 
     def forth(self, mask: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """The output cells, of that shape, that any of the marked cells of the operand reaches."""
+        """The output cells, in that shape, that any marked cell of the operand reaches."""
         if self._is_plain(len(shape)) and tuple(mask.shape) == shape:
             return mask
         found = thin(mask)
@@ -158,7 +158,7 @@ def written(access: Access, vectors: list[Tensor], shape: tuple[int, ...]) -> st
 
 
 def slice_text(numbers: list[int], size: int) -> tuple[str | None, bool]:
-    """Positions as a slice, and whether it is to be flipped; None where they are no slice."""
+    """Positions as a slice, and whether to flip it; None if they do not form a slice."""
     if len(numbers) == size and numbers == list(range(size)):
         return ":", False
     if len(numbers) < 2:

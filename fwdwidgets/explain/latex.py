@@ -19,7 +19,7 @@ def number(value: float) -> str:
 
 
 def inner(value: float) -> str:
-    """A number within a formula: in brackets where a sign would stand beside another."""
+    """A number within a formula, in brackets if its sign would follow another sign."""
     text = number(value)
     return f"({text})" if text.startswith("-") else text
 

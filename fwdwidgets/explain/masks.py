@@ -1,4 +1,4 @@
-"""Masks of cells that are kept thin: along an axis on which all are alike they take no memory."""
+"""Masks of cells, kept thin: an axis along which all cells are alike takes no memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def thin(mask: Tensor) -> Tensor:
-    """With length 1 in place of each axis along which it was expanded."""
+    """The mask with length 1 on each axis along which it was expanded."""
     for axis, stride in enumerate(mask.stride()):
         if stride == 0 and mask.shape[axis] > 1:
             mask = mask.narrow(axis, 0, 1)
@@ -15,7 +15,7 @@ def thin(mask: Tensor) -> Tensor:
 
 
 def either(first: Tensor | None, second: Tensor) -> Tensor:
-    """Where one of two masks of one shape is set; the second where there is no first."""
+    """Where either of two masks of the same shape is set; the second if there is no first."""
     if first is None or first is second:
         return second
     return (thin(first) | thin(second)).expand(second.shape)

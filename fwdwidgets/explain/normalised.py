@@ -1,4 +1,4 @@
-"""A number less a mean, divided by a standard deviation, and made larger again."""
+"""A number minus a mean, divided by a standard deviation, then scaled and shifted."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Normalised(Relation):
     Args:
         call: the operation.
         cell: the input cell.
-        group: the cells that mean and variance are taken of; None where they are operands.
+        group: the cells whose mean and variance are taken; None if these are operands.
         over: the lengths of what is run over.
         statistics: mean and variance as operands.
-        learned: weight and bias, by `"weight"` and `"bias"`, where there are.
+        learned: the operands `"weight"` and `"bias"`, if the call has them.
         eps: what is added to the variance.
-        centred: whether the mean is taken away; else the mean square takes the place of the
+        centred: whether the mean is subtracted; if not, the mean square is used instead of the
             variance.
     """
 
@@ -95,7 +95,7 @@ class Normalised(Relation):
     def _statistics(
         self, cells: Sequence[Cells]
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, str]:
-        """Mean, variance, how large the cells are that they are of, and the line so far."""
+        """Mean, variance, the size of the cells they are taken from, and the code so far."""
         if not self.grouped:
             mean, var = cells[1].values.reshape(()), cells[2].values.reshape(())
             code = f"({cells[0].code} - {cells[1].code}) / ({cells[2].code} + {self.eps}).sqrt()"

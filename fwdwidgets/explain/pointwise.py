@@ -15,7 +15,7 @@ from fwdwidgets.explain.relation import Made, Relation, broadcasting
 from fwdwidgets.explain.terms import Block, Terms
 
 Weigh = Callable[..., float]
-"""From the numbers of the operands to what the first of them is multiplied by."""
+"""Takes the operands' numbers and gives what the first of them is multiplied by."""
 
 
 class Pointwise(Relation):
@@ -26,10 +26,10 @@ class Pointwise(Relation):
         operands: their names; they are broadcast.
         code: a line with `<input>`, `<other>`, ... for the cells, and for other arguments.
         formula: LaTeX with the same names, for their numbers.
-        function: from the numbers, float64, to the result; the operation itself where None.
-        weigh: see `Weigh`; None where the first operand goes through a function.
+        function: takes the numbers in float64 and gives the result; None for the operation itself.
+        weigh: see `Weigh`; None if the first operand goes through a function.
         scaled_by: the operand that is the weight, as in `input * other`.
-        accesses: where each operand is looked at, where it is not broadcast.
+        accesses: which cells of each operand are read, if they are not broadcast.
     """
 
     how = "function"

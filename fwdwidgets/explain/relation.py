@@ -1,4 +1,4 @@
-"""How all cells of an output are made of the cells of operands: what a rule says of a call."""
+"""How the cells of an output are made of the cells of the operands: what a rule returns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Region(NamedTuple):
     Attributes:
         operand: its name.
         shape: of the operand.
-        positions: on each axis, in the order in which they are used, without repetition.
+        positions: on each axis, in the order of their first use, without repetition.
     """
 
     operand: str
@@ -41,7 +41,7 @@ class Made(NamedTuple):
 
     Attributes:
         result: the number, computed in float64 from the terms.
-        scale: how large the numbers are that it was made of; a rounding is relative to it.
+        scale: the size of the numbers it was made of; rounding errors are relative to it.
         terms: what it is made of.
         formula: LaTeX, with the numbers.
         code: a line of PyTorch.
@@ -60,7 +60,7 @@ class Made(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Those of one access for one output cell.
+    """The cells that one access reads for one output cell.
 
     Attributes:
         positions: on each axis, those outside left out.
@@ -77,7 +77,7 @@ class Cells:
 
 
 class Relation(ABC):
-    """What a rule says: `how` in a word, and the index arithmetic, a table for each operand.
+    """What a rule returns: `how` in a word, and the index arithmetic, one access per operand.
 
     Attributes:
         how: how the cells are combined.
@@ -98,11 +98,11 @@ class Relation(ABC):
     def back(self, mask: Tensor) -> dict[str, Tensor]:
         """The cells of each operand that the marked output cells are made of.
 
-        Parameters and buffers are left out: nothing is asked of them.
+        Parameters and buffers are left out: nobody asks about them.
         """
         found: dict[str, Tensor] = {}
         for access in self.accesses:
-            if not isinstance(self.call.owners.get(access.operand), str):  # what a model learned
+            if not isinstance(self.call.owners.get(access.operand), str):  # a parameter or buffer
                 shape = tuple(self.call.tensors[access.operand].shape)
                 seen = access.back(mask, shape)
                 found[access.operand] = either(found.get(access.operand), seen)
@@ -144,7 +144,7 @@ class Relation(ABC):
         return Cells(positions, values.double(), index, code)
 
     def regions(self, cells: Sequence[Cells]) -> dict[str, Region]:
-        """The region of each operand; accesses of the same one are taken together."""
+        """The region of each operand; accesses to the same operand are merged."""
         found: dict[str, Region] = {}
         for access, own in zip(self.accesses, cells, strict=True):
             shape = tuple(self.call.tensors[access.operand].shape)
@@ -158,13 +158,13 @@ class Relation(ABC):
 
 
 def broadcasting(call: Call, name: str) -> Access:
-    """An operand, or a number in place of one, that is broadcast to the output."""
+    """An operand, or a number instead of one, broadcast to the output."""
     call.operand(name)
     return broadcast(name, tuple(call.tensors[name].shape), len(call.shape))
 
 
 def real(call: Call) -> None:
-    """Refuse what float64 cannot say, and tensors that have no cells."""
+    """Refuse dtypes that float64 cannot hold, and tensors without cells."""
     for tensor in (call.value, *call.tensors.values()):
         if tensor.is_complex() or tensor.is_quantized:
             raise NotTakenApart("complex and quantized numbers are not taken apart")

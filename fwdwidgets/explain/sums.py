@@ -15,8 +15,8 @@ from fwdwidgets.explain.relation import Cells, Made, Relation
 from fwdwidgets.explain.terms import Block, Terms
 
 Coefficient = Callable[[Index], float | Tensor]
-"""What each product is multiplied by for an output cell: a number, or one for each combination of
-what is run over, before those outside are left out."""
+"""What each product of an output cell is multiplied by: one number, or one for each combination of
+the summed positions, before those outside the operand are left out."""
 
 
 class Sum(Relation):
@@ -26,7 +26,7 @@ class Sum(Relation):
         call: the operation.
         factors: whose cells are multiplied.
         over: the lengths of what is run over.
-        plus: operands of which one cell is added, and what it is multiplied by.
+        plus: operands that add one cell each, with the factor of that cell.
         coefficient: see `Coefficient`; 1 where it is None.
     """
 
@@ -109,7 +109,7 @@ class Sum(Relation):
         ), code
 
     def _kept(self, index: Index) -> tuple[Tensor, ...]:
-        """Of each that is run over, the numbers that lie within all operands, as an index."""
+        """For each summed axis, the positions that lie within every operand, as an index."""
         kept = [torch.ones(size, dtype=torch.bool) for size in self.over]
         for access in self.accesses:
             for axis, vector in zip(access.axes, access.at(index, self.over), strict=True):

@@ -1,4 +1,4 @@
-"""The one table of rules: for each operation, what makes its relation."""
+"""The table of rules: for each operation, the function that makes its relation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Make = Callable[[Call], Relation]
 
 
 class Rule(NamedTuple):
-    """How an operation is called, and what makes its relation."""
+    """An operation's signature, and the function that makes its relation."""
 
     signature: str
     make: Make
@@ -25,7 +25,7 @@ TABLE: dict[str, Rule] = {}
 
 
 def rule(operations: str, signature: str) -> Callable[[Make], Make]:
-    """Register a rule for operations, `"relu relu6"`, that are called alike."""
+    """Register a rule for operations with the same signature, such as `"relu relu6"`."""
 
     def register(make: Make) -> Make:
         for name in operations.split():
@@ -40,7 +40,7 @@ def relation(trace: ForwardTrace, step: str | int, output: int = 0) -> Relation:
     """How a step's output is made of its operands.
 
     Raises:
-        NotTakenApart: there is no rule for it, or not for this use.
+        NotTakenApart: no rule covers the operation, or this use of it.
     """
     found = trace[step]
     if found.error is not None or not found.values:

@@ -1,4 +1,4 @@
-"""What an output cell is made of, term by term; tensors, until somebody looks at one."""
+"""What an output cell is made of, term by term; kept as tensors until a term is looked at."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Term:
         operand: the name of the operand.
         index: the cell in it.
         value: the number there.
-        weight: what it is multiplied by; None where it goes through a function.
+        weight: what it is multiplied by; None if it goes through a function.
         product: what it contributes.
-        weight_operand: the operand that the weight is from; None where it is a computed number.
-        weight_index: the cell in that.
+        weight_operand: the operand that the weight comes from; None if the weight is computed.
+        weight_index: the cell of the weight in that operand.
     """
 
     operand: str
@@ -37,7 +37,7 @@ class Term:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Many terms of one operand: each tensor has a number for each, indexes have a row each."""
+    """Many terms of one operand: each tensor holds one number per term, each index one row."""
 
     operand: str
     index: Tensor  # (terms, axes)
@@ -49,7 +49,7 @@ class Block:
 
 
 class Terms(Sequence[Term]):
-    """The terms in their order, made when they are looked at."""
+    """The terms in order; each `Term` is made when it is looked at."""
 
     def __init__(self, blocks: Sequence[Block] = ()) -> None:
         """Take them as blocks, one after another."""
@@ -74,12 +74,12 @@ class Terms(Sequence[Term]):
 
     @property
     def products(self) -> Tensor:
-        """What each contributes, (terms), float64."""
+        """What each term contributes, (terms), float64."""
         return torch.cat([torch.zeros(0).double(), *[block.product for block in self.blocks]])
 
     @property
     def largest(self) -> Term | None:
-        """The one that contributes most, either way; None of no terms."""
+        """The term with the largest contribution of either sign; None if there are no terms."""
         return self[int(self.products.abs().argmax())] if len(self) else None
 
 

@@ -151,14 +151,14 @@ def clamp_min(call: Call) -> Pointwise:
 
 @rule("float double half bfloat16 int long short bool to type", "input, *args, **kwargs")
 def cast(call: Call) -> Pointwise:
-    """The same number in another type."""
+    """The same number in another dtype."""
     code = f"<input>.to({call.value.dtype})"
     return Pointwise(call, ["input"], code, "<input>")
 
 
 @rule("prelu", "input, weight")
 def prelu(call: Call) -> Pointwise:
-    """Below zero the number times a learned weight, one a channel."""
+    """The number, below zero times a learned weight of its channel."""
     own = Axis(out=1) if call.tensors["weight"].numel() > 1 else Axis()
     return Pointwise(
         call,

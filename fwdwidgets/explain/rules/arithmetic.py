@@ -17,14 +17,14 @@ from fwdwidgets.explain.table import rule
 
 @rule("add", "input, other, *, alpha=1")
 def add(call: Call) -> Sum:
-    """A cell of each, added."""
+    """A cell of the first plus a cell of the second."""
     plus = [(broadcasting(call, "input"), 1.0), (broadcasting(call, "other"), float(call["alpha"]))]
     return Sum(call, plus=plus)
 
 
 @rule("sub subtract", "input, other, *, alpha=1")
 def sub(call: Call) -> Sum:
-    """A cell of the second, taken from one of the first."""
+    """A cell of the first minus a cell of the second."""
     plus = [
         (broadcasting(call, "input"), 1.0),
         (broadcasting(call, "other"), -float(call["alpha"])),
@@ -34,7 +34,7 @@ def sub(call: Call) -> Sum:
 
 @rule("mul multiply", "input, other")
 def mul(call: Call) -> Pointwise:
-    """A cell of each, multiplied."""
+    """A cell of the first times a cell of the second."""
     return Pointwise(
         call,
         ["input", "other"],
@@ -48,7 +48,7 @@ def mul(call: Call) -> Pointwise:
 
 @rule("div divide true_divide", "input, other, *, rounding_mode=None")
 def div(call: Call) -> Pointwise:
-    """A cell of the first, divided by one of the second."""
+    """A cell of the first divided by a cell of the second."""
     mode = call["rounding_mode"]
     if mode is None:
         return Pointwise(
@@ -126,7 +126,7 @@ def where(call: Call) -> Pointwise:
 
 @rule("masked_fill", "input, mask, value")
 def masked_fill(call: Call) -> Pointwise:
-    """A number where the mask holds."""
+    """A number where the mask is set, the input elsewhere."""
     return Pointwise(
         call,
         ["input", "mask", "value"],
@@ -141,9 +141,9 @@ def masked_fill(call: Call) -> Pointwise:
     "input, p=0.5, training=True, inplace=False",
 )
 def dropout(call: Call) -> Sum:
-    """In training each number is dropped, or made larger; in evaluation it stays.
+    """In train mode each number is dropped or scaled up; in eval mode it stays.
 
-    Which were dropped is told by what came out.
+    The output shows which numbers were dropped.
     """
     p = call["p"]
     if p == 1 and call["training"]:

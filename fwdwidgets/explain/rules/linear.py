@@ -1,4 +1,4 @@
-"""Matrix products: linear, matmul, bmm, einsum and their kin."""
+"""Matrix products: linear, matmul, bmm, einsum and the like."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def matmul(call: Call) -> Sum:
 
 @rule("addmm baddbmm addmv", "input, first, second, *, beta=1, alpha=1")
 def addmm(call: Call) -> Sum:
-    """A matrix product, and what is added to it."""
+    """A matrix product plus another tensor."""
     factors, over = product(call, "first", "second")
     alpha = float(call["alpha"])
     added = broadcasting(call, "input")

@@ -1,4 +1,4 @@
-"""Losses: one number a cell, or a sample, and their mean."""
+"""Losses: one number for each cell or sample, and their mean or sum."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OLD = "size_average=None, reduce=None, reduction='mean'"
 
 
 def _sign(call: Call) -> tuple[str, float]:
-    """How the losses come together, and what their sum is multiplied by."""
+    """The reduction, and what the sum of the losses is multiplied by."""
     if call["size_average"] is not None or call["reduce"] is not None:
         raise NotTakenApart("size_average and reduce are of the past: pass reduction=")
     count = max(call.tensors["input"].numel(), 1)
@@ -65,13 +65,13 @@ def mse(call: Call) -> Gathered:
 
 @rule("l1_loss", f"input, target, {_OLD}")
 def l1(call: Call) -> Gathered:
-    """The size of the difference."""
+    """The absolute difference."""
     return _cellwise(call, lambda x, t: (x - t).abs(), "(<input> - <target>).abs()", "|<x> - t|")
 
 
 @rule("smooth_l1_loss", f"input, target, {_OLD}, beta=1.0")
 def smooth_l1(call: Call) -> Gathered:
-    """Square where the difference is small, its size where it is large."""
+    """Squared where the difference is small, absolute where it is large."""
     beta = call["beta"]
     code = f'F.smooth_l1_loss(<input>, <target>, reduction="none", beta={beta!r})'
 
@@ -83,7 +83,7 @@ def smooth_l1(call: Call) -> Gathered:
 
 @rule("binary_cross_entropy", f"input, target, weight=None, {_OLD}")
 def bce(call: Call) -> Gathered:
-    """Minus the logarithm of the probability of what is true."""
+    """Minus the logarithm of the probability of the target."""
 
     def loss(x: Tensor, t: Tensor, *weight: Tensor) -> Tensor:
         found = F.binary_cross_entropy(x, t, reduction="none")
@@ -95,7 +95,7 @@ def bce(call: Call) -> Gathered:
 
 @rule("binary_cross_entropy_with_logits", f"input, target, weight=None, {_OLD}, pos_weight=None")
 def bce_logits(call: Call) -> Gathered:
-    """The same of a logit."""
+    """Binary cross-entropy of a logit."""
     if call["weight"] is not None or call["pos_weight"] is not None:
         raise NotTakenApart("weights of a binary cross-entropy with logits are not taken apart")
 
@@ -178,5 +178,5 @@ def cross_entropy(call: Call) -> Gathered:
     "reduction='mean'",
 )
 def nll(call: Call) -> Gathered:
-    """Of logarithms of probabilities."""
+    """The negative log-likelihood, from log-probabilities."""
     return _of_classes(call, False)

@@ -32,7 +32,7 @@ def moved(call: Call) -> Copy:
 
 
 def _asked(call: Call, names: list[str]) -> list[Access]:
-    """All cells of operands that say where to look."""
+    """All cells of the operands that say where to look."""
     number = iter(range(sum(call.tensors[name].dim() for name in names)))
     return [
         Access(name, tuple(Axis(over=next(number)) for _ in call.tensors[name].shape))
@@ -64,7 +64,7 @@ def getitem(call: Call) -> Copy:
 
 @rule("setitem", "input, index, value")
 def setitem(call: Call) -> Copy:
-    """The tensor, with other cells where it was written to."""
+    """The tensor, with the written cells replaced."""
     names = ["input", *[n for n in call.tensors if n == "value"]]
     asked = [n for n in call.tensors if n not in names]
 
@@ -100,7 +100,7 @@ def copy(call: Call) -> Copy:
 
 @rule("cat concat concatenate stack hstack vstack", "tensors, dim=0")
 def joined(call: Call) -> Copy:
-    """Tensors side by side; the same one may stand there twice."""
+    """Tensors side by side; the same tensor may occur twice."""
     own = () if call.op in ("hstack", "vstack") else (call["dim"],)
 
     def run(numbers: dict[str, Tensor]) -> Any:
@@ -142,7 +142,7 @@ def embedding(call: Call) -> Copy:
 
 
 class Constant(Relation):
-    """A number that no operand has a part in."""
+    """A number that depends on no operand."""
 
     how = "constant"
 
@@ -166,5 +166,5 @@ class Constant(Relation):
     "*args, **kwargs",
 )
 def constant(call: Call) -> Constant:
-    """Numbers that stand in the program."""
+    """Numbers written in the program."""
     return Constant(call)

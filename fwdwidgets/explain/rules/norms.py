@@ -40,7 +40,7 @@ def _of_group(call: Call, over: tuple[int, ...], eps: float) -> Normalised:
     "eps=1e-5",
 )
 def batch_norm(call: Call) -> Normalised:
-    """In training by mean and variance of the batch, in evaluation by the running ones."""
+    """Mean and variance are the batch's in train mode, the running statistics in eval mode."""
     if not call["training"]:
         return _per_channel(call, call["eps"])
     axes = tuple(i for i in range(len(call.shape)) if i != 1)
@@ -67,7 +67,7 @@ def layer_norm(call: Call) -> Normalised:
 
 @rule("rms_norm", "input, normalized_shape, weight=None, eps=None")
 def rms_norm(call: Call) -> Normalised:
-    """By the root of the mean square of the last axes."""
+    """The input divided by the root mean square over the last axes."""
     eps = torch.finfo(call.value.dtype).eps if call["eps"] is None else call["eps"]
     return _of_last(call, eps, centred=False)
 

@@ -15,7 +15,7 @@ from fwdwidgets.explain.table import rule
 
 
 def _axes(call: Call) -> int:
-    """How many axes are pooled: the name says it."""
+    """How many axes are pooled, read from the operation's name."""
     return next(int(letter) for letter in call.op if letter.isdigit())
 
 
@@ -73,7 +73,7 @@ def avg_pool(call: Call) -> Sum:
 
 
 def adaptive(call: Call) -> tuple[Access, list[int]]:
-    """Windows that share the input out among the outputs, and overlap where it does not divide."""
+    """Windows that divide the input among the outputs; uneven ones overlap."""
     axes, x = _axes(call), call.tensors["input"]
     lead = x.dim() - axes
     found, over = [Axis(out=i) for i in range(lead)], []
@@ -91,7 +91,7 @@ def adaptive(call: Call) -> tuple[Access, list[int]]:
 
 @rule("adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d", "input, output_size")
 def adaptive_avg(call: Call) -> Sum:
-    """The mean of a share of the input."""
+    """The mean of one of these windows."""
     access, over = adaptive(call)
     lead = len(access.axes) - len(over)
 
@@ -107,7 +107,7 @@ def adaptive_avg(call: Call) -> Sum:
     "input, output_size, return_indices=False",
 )
 def adaptive_max(call: Call) -> Largest:
-    """The largest of a share of the input."""
+    """The largest number in one of these windows."""
     if call.output:
         raise NotTakenApart("the places of a max pooling are not taken apart")
     return Largest(call, *adaptive(call))

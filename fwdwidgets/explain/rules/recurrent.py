@@ -32,7 +32,7 @@ class Moment(NamedTuple):
 
 
 class Recurrent(Relation):
-    """A hidden state: gates at each time, from the layer below and the state before.
+    """A hidden state, made of gates at each time step from the layer below and the previous state.
 
     Attributes:
         moments: each moment by layer, direction and time.
@@ -187,7 +187,7 @@ class Recurrent(Relation):
         return one(self.call.shape, index)
 
     def back(self, mask: Tensor) -> dict[str, Tensor]:
-        """All features of the samples at the times that reach it; all weights."""
+        """All features of the samples at the time steps that reach the cells, and all weights."""
         found = {name: torch.ones(t.shape, dtype=torch.bool) for name, t in self._operands()}
         batch_first = self.call["batch_first"]
         x = self.call.tensors["input"]
@@ -216,7 +216,7 @@ class Recurrent(Relation):
         return list(self.call.tensors.items())
 
     def forth(self, operand: str, mask: Tensor) -> Tensor:
-        """All times from the first that was changed on; of all samples, where a weight was."""
+        """All time steps from the first changed one; for every sample if a weight was changed."""
         found = torch.ones(self.call.shape, dtype=torch.bool)
         if not mask.any():
             return ~found

@@ -20,7 +20,7 @@ from fwdwidgets.explain.table import rule
 
 
 def reduced(call: Call, dim: Any, keepdim: bool) -> tuple[Access, list[int]]:
-    """What an output cell of a reduction over these axes is made of, and the lengths of them."""
+    """The cells that an output cell of a reduction over these axes reads, and the axes' lengths."""
     x = call.tensors["input"]
     if isinstance(dim, Tensor | str):
         raise NotTakenApart("axes by name or by a tensor are not taken apart")
@@ -55,14 +55,14 @@ def mean(call: Call) -> Sum:
 
 @rule("amax amin argmax argmin", "input, dim=None, keepdim=False")
 def extreme(call: Call) -> Largest:
-    """The largest or smallest along axes, or the place of it."""
+    """The largest or smallest cell along axes, or its position."""
     access, over = reduced(call, call["dim"], call["keepdim"])
     return Largest(call, access, over, call.op.endswith("min"), call.op.startswith("arg"))
 
 
 @rule("max min", "input, dim=None, keepdim=False")
 def largest(call: Call) -> Relation:
-    """The largest of all, the largest along an axis and its place, or of two tensors."""
+    """The largest cell of all, along an axis (with its position), or of two tensors."""
     smallest = call.op == "min"
     if isinstance(call["dim"], Tensor):
         call.arguments["other"] = call["dim"]
@@ -185,7 +185,7 @@ def variance(call: Call) -> Gathered:
 
 @rule("all any", "input, dim=None, keepdim=False")
 def every(call: Call) -> Gathered:
-    """Whether all, or any, are true."""
+    """Whether all, or any, of the cells are true."""
     whole = call.op == "all"
     return _vector(
         call,
@@ -202,7 +202,7 @@ def every(call: Call) -> Gathered:
 
 @rule("cumsum", "input, dim, *, dtype=None")
 def running_sum(call: Call) -> Sum:
-    """All cells up to this one along an axis, added."""
+    """The sum of all cells along an axis up to this one."""
     x = call.tensors["input"]
     dim, size = call["dim"] % x.dim(), x.shape[call["dim"]]
     table = torch.arange(size).repeat(size, 1)
@@ -213,7 +213,7 @@ def running_sum(call: Call) -> Sum:
 
 @rule("normalize", "input, p=2.0, dim=1, eps=1e-12, out=None")
 def normalize(call: Call) -> Gathered:
-    """A number divided by the length of the vector that it is in."""
+    """A number divided by the norm of its vector."""
     x, p = call.tensors["input"], call["p"]
     dim = call["dim"] % x.dim()
     axes = tuple(Axis(over=0) if i == dim else Axis(out=i) for i in range(x.dim()))

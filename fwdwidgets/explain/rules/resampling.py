@@ -17,14 +17,14 @@ from fwdwidgets.explain.table import rule
 
 
 def _shares(call: Call, axis: int, axes: int) -> Tensor:
-    """How much of each input place an output place has along one axis, (out, in), float64.
+    """The share of each input position in each output position along one axis, (out, in), float64.
 
-    The axes are resampled one after another, so PyTorch is asked for one: what it makes of
-    pictures in which one place is 1 and the others are 0.
+    The axes are resampled independently. PyTorch resamples pictures in which one position is 1
+    and all others are 0, and the results are the shares.
     """
     x = call.tensors["input"]
     size, outs = x.shape[2 + axis], call.shape[2 + axis]
-    # The other axes are two long: along one of length 1 PyTorch's antialiasing goes wrong.
+    # The other axes have length 2: along an axis of length 1 PyTorch's antialiasing goes wrong.
     shape = [2] * axes
     shape[axis] = size
     view = [-1 if i == axis else 1 for i in range(axes)]
@@ -51,7 +51,7 @@ def _shares(call: Call, axis: int, axes: int) -> Tensor:
     "recompute_scale_factor=None, antialias=False",
 )
 def interpolate(call: Call) -> Sum:
-    """A weighted sum of the nearest cells, or the nearest alone."""
+    """A weighted sum of the nearest cells, or only the nearest one."""
     if call["mode"] == "area":
         access, windows = adaptive_of(call)
         lead = len(access.axes) - len(windows)

@@ -30,7 +30,7 @@ def _one_axis(call: Call) -> tuple[int, Access]:
 
 @rule("softmax softmin", _SIGNATURE)
 def softmax(call: Call) -> Gathered:
-    """The exponential of one number, divided by those of all along an axis."""
+    """The exponential of a number divided by the sum of all exponentials along an axis."""
     dim, access = _one_axis(call)
     sign = -1.0 if call.op == "softmin" else 1.0
 
@@ -42,7 +42,7 @@ def softmax(call: Call) -> Gathered:
         minus, name = ("", "n") if sign > 0 else ("-", "x")
         formula = rf"\frac{{e^{{{latex.number(values[index[dim]].item())}}}}}{{<terms>}}"
         result = (own / terms.sum()).item()
-        # The exponent is rounded to a float32, so that the result is off by that much of itself.
+        # The exponent is rounded to float32, so the result has the same relative error.
         return Result(
             result,
             terms / terms.sum(),
@@ -57,7 +57,7 @@ def softmax(call: Call) -> Gathered:
 
 @rule("log_softmax", _SIGNATURE)
 def log_softmax(call: Call) -> Gathered:
-    """One number, less the logarithm of the sum of all exponentials along an axis."""
+    """A number minus the logarithm of the sum of all exponentials along an axis."""
     dim, access = _one_axis(call)
 
     def function(index: Index, cells: Sequence[Cells]) -> Result:

@@ -80,8 +80,8 @@ class Autoencoder(WeightedWidget):
         **unknown: Any,
     ) -> None:
         """See the class."""
-        given = model, dataset, class_names, False, checkpoints
-        super().__init__("autoencoder", unknown, *given)
+        given = model, dataset, class_names
+        super().__init__("autoencoder", unknown, *given, training=False, checkpoints=checkpoints)
         self._figure = AutoencoderFigure()
         self._plot = Plot(self._figure.canvas, "autoencoder")
         self._said = html("fwd-badge")

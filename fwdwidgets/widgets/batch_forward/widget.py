@@ -98,8 +98,8 @@ class BatchForward(WeightedWidget):
         **unknown: Any,
     ) -> None:
         """See the class."""
-        given = model, dataset, class_names, bool(training), checkpoints
-        super().__init__("batch through a network", unknown, *given)
+        title, given = "batch through a network", (model, dataset, class_names)
+        super().__init__(title, unknown, *given, training=bool(training), checkpoints=checkpoints)
         self._picture = BatchDrawing()
         self._plot = Plot(self._picture.panels.canvas, "batch")
         self._plot.on_click(self._clicked)

@@ -97,8 +97,10 @@ class ForwardPass(WeightedWidget):
         **unknown: Any,
     ) -> None:
         """See the class."""
-        given = model, dataset, class_names, training, checkpoints
-        super().__init__("forward pass", unknown, *given)
+        given = model, dataset, class_names
+        super().__init__(
+            "forward pass", unknown, *given, training=training, checkpoints=checkpoints
+        )
         self._picture = Picture()
         self._plot = self._picture.plot
         self._table = StepTable()

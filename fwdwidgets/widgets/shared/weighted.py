@@ -38,6 +38,7 @@ class WeightedWidget(SampledWidget):
         model: nn.Module | Callable[[], nn.Module],
         dataset: Any,
         class_names: Sequence[str] | None,
+        *,
         training: bool,
         checkpoints: Any = None,
     ) -> None:

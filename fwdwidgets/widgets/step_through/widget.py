@@ -97,8 +97,8 @@ class StepThrough(WeightedWidget):
         **unknown: Any,
     ) -> None:
         """See the class."""
-        given = model, dataset, class_names, bool(training), checkpoints
-        super().__init__("forward pass step by step", unknown, *given)
+        title, given = "forward pass step by step", (model, dataset, class_names)
+        super().__init__(title, unknown, *given, training=bool(training), checkpoints=checkpoints)
         self._watch = LineWatch()
         self._forward.tracer = Tracer(watch=self._watch)
         self._figure = StepFigure()

@@ -5,32 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import ipywidgets
 import traitlets
 from torch import nn
 from traitlets import observe, validate
 
-from fwdwidgets import figures
 from fwdwidgets.advice import explain_nonfinite
-from fwdwidgets.figures import badge
-from fwdwidgets.networks import Answer
 from fwdwidgets.trace import ForwardTrace
 from fwdwidgets.widgets.batch_forward import words
+from fwdwidgets.widgets.batch_forward.badges import alone_badge, answer_badge
 from fwdwidgets.widgets.batch_forward.compute import BatchRun, look_at, run_batch
-from fwdwidgets.widgets.batch_forward.draw import BatchDrawing, Shown
+from fwdwidgets.widgets.batch_forward.controls import MAX_SIZE, BatchSliders
+from fwdwidgets.widgets.batch_forward.draw import Picture, Shown
+from fwdwidgets.widgets.batch_forward.results import Results
 from fwdwidgets.widgets.shared import (
     BadValue,
     Index,
-    Plot,
     StepTable,
     WeightedWidget,
     check_index,
     html,
     row,
 )
-
-MAX_SIZE = 32
-"""More rows could not be read."""
 
 
 class BatchForward(WeightedWidget):
@@ -100,18 +95,16 @@ class BatchForward(WeightedWidget):
         """See the class."""
         title, given = "batch through a network", (model, dataset, class_names)
         super().__init__(title, unknown, *given, training=bool(training), checkpoints=checkpoints)
-        self._picture = BatchDrawing()
-        self._plot = Plot(self._picture.panels.canvas, "batch")
+        self._picture = Picture()
+        self._plot = self._picture.plot
         self._plot.on_click(self._clicked)
         self._table = StepTable(choosable=False)
         self._status, self._badge = html("fwd-status"), html("fwd-badge")
         self._alone = html("fwd-badge", "fwd-alone")
         self._run: BatchRun | None = None
         self._failure = ""
-        self._targets: list[int | float | None] = []
-        self._batch: Shown | None = None  # what there is to draw
+        self._results = Results()
         self._ran: tuple[Any, ...] = ()  # the state that `_run` is of
-        self._pictured = ""  # what the figure shows, in words
         self.start, self.size = start, size
         self._begin(start if sample is None else sample, seed, epoch)
         self._place()
@@ -192,137 +185,81 @@ class BatchForward(WeightedWidget):
         try:
             samples = [self._load(self.start + index) for index in range(self._count())]
             run = run_batch(self._forward, samples, self.row)
-            if run.answers and run.answers[0].head != "value":
-                self._classes = len(run.answers[0].probabilities)
+            results = Results(run.answers, [sample.label for sample in samples])
+            if results.classes:
+                self._classes = results.classes
                 for sample in samples:
                     self._check_sample(sample)
             error = run.trace.error if run.trace else None
-            self._run, self._failure = run, run.failure
-            self._targets = [sample.label for sample in samples]
+            self._run, self._results, self._failure = run, results, run.failure
         except (ValueError, TypeError, RuntimeError) as raised:
-            self._run, error, self._failure = None, raised, str(raised)
-            self._targets = []
+            self._run, self._results, self._failure = None, Results(), str(raised)
+            error = raised
         self._ran = state
         self._show(new=True)
         return error
 
     # --- draw ---------------------------------------------------------------------------------
 
-    def _answers(self) -> tuple[Answer, ...]:
-        return self._run.answers if self._run else ()
-
     def _show(self, *, new: bool) -> None:
         """Show a new batch, or another row of the one that there is."""
-        answers = self._answers()
+        results, run, weights = self._results, self._run, self._describe_weights()
+        answers, count = results.answers, self._count()
+        choice = words.describe_batch(self.start, count, self._length, weights)
         if new:
-            self._set_results(answers)
+            for name, value in results.as_traits().items():
+                self.set_trait(name, value)
         self._error = self._failure
-        drawing = figures.Drawing()
-        if self._batch is not None:
-            if new:
-                self._picture.draw(drawing, self._batch)
-                self._pictured = self._describe_batch()
-                self._plot.old = False
-            self._picture.draw_frames(drawing, self._batch, self.row)
-            about = f"{self._describe_batch()}, row {self.row} is framed"
-            self._plot.draw(drawing, f"{about}: pictures, confusion, logits, probabilities")
+        if run is not None and answers:
+            shown = Shown(self.start, run.inputs, results, self._name, choice)
+            self._picture.draw(shown, self.row, new=new)
         else:
-            self._plot.old = bool(self._pictured)
-        is_value = not answers or answers[0].head == "value"
-        classes = 0 if is_value else len(answers[0].probabilities)
+            self._picture.keep()
         self._notes |= {
             "data": getattr(self.dataset, "notice", ""),
-            "old": ""
-            if answers or not self._pictured
-            else f"The picture is old: it shows {self._pictured}.",
+            "old": "" if answers else words.old_picture(self._picture.shows),
             "output": answers[self.row].note if answers else "",
-            "classes": words.describe_columns(classes, self._picture.columns),
+            "classes": words.describe_columns(results.classes, self._picture.columns),
         }
         if new:
-            trace = self.trace
-            self._notes["finite"] = (
-                explain_nonfinite(trace, self._run.inputs) if trace and self._run else ""
-            )
-            if trace is not None:
-                shapes = [step.shape for step in trace if step.shape is not None]
-                self._table.show(trace, caption=words.describe_axis(shapes, self._count()))
-        self._badge.value = self._describe_answer(answers)
-        self._alone.value = self._describe_alone()
+            self._show_steps()
+        self._badge.value = answer_badge(results, self.row, self._name)
+        self._alone.value = alone_badge(run.alone if run else None)
         self._status.value = words.describe_run(
-            self._describe_batch(), self._signs(), training=self._forward.training
+            choice, results.signs, training=self._forward.training
         )
         with self._quietly():
-            self._row_slider.max = self._count() - 1
+            self._sliders.show_rows(count)
         self._follow_weights()
         self._follow()
         self._show_message()
 
-    def _set_results(self, answers: tuple[Answer, ...]) -> None:
-        classes = bool(answers) and answers[0].head != "value"
-        labels = [None if t is None or not classes else int(t) for t in self._targets]
-        self.set_trait("labels", tuple(labels))
-        self.set_trait("predictions", tuple(answer.prediction for answer in answers))
-        self.set_trait(
-            "probabilities", tuple(tuple(answer.probabilities.tolist()) for answer in answers)
-        )
-        self._batch = None
-        if answers and self._run is not None:
-            self._batch = Shown(
-                self.start,
-                self._run.inputs,
-                answers,
-                self._targets,
-                self.labels,
-                self.predictions,
-                self._name,
-            )
-        right = [sign == "✓" for sign in self._signs() if sign != "●"]
-        self.set_trait("accuracy", sum(right) / len(right) if right else None)
-
-    def _signs(self) -> list[str]:
-        return self._batch.signs if self._batch else []
-
-    # --- in words -----------------------------------------------------------------------------
-
-    def _describe_batch(self) -> str:
-        weights = self._describe_weights()
-        return words.describe_batch(self.start, self._count(), self._length, weights)
-
-    def _describe_answer(self, answers: tuple[Answer, ...]) -> str:
-        if not answers:
-            return badge.badge_html("neutral", "no answer")
-        answer, label = answers[self.row], self.labels[self.row]
-        if answer.head == "value":
-            return badge.badge_html("neutral", f"value: {answer.output.item():.6g}")
-        chosen = answer.prediction
-        chance = float(answer.probabilities[chosen]) if chosen is not None else 0.0
-        return badge.answer_badge(chosen, label, self._name(chosen), self._name(label), chance)
-
-    def _describe_alone(self) -> str:
-        alone = self._run.alone if self._run else None
-        if alone is None:
-            return ""
-        return badge.badge_html("correct" if alone.close else "incorrect", "", alone.sentence)
+    def _show_steps(self) -> None:
+        """Show the steps of a new batch, and which of them gave NaN or infinity first."""
+        self._notes["finite"] = ""
+        if self._run is None or self._run.trace is None:
+            return
+        trace = self._run.trace
+        self._notes["finite"] = explain_nonfinite(trace, self._run.inputs)
+        shapes = [step.shape for step in trace if step.shape is not None]
+        self._table.show(trace, caption=words.describe_axis(shapes, self._count()))
 
     # --- controls -----------------------------------------------------------------------------
 
     def _build_controls(self) -> None:
-        link, button, kind = self._link, self._button, ipywidgets.IntSlider
-        starts = self._slider(kind, "Start", value=self.start, min=0, max=self._length - 1)
-        sizes = self._slider(
-            kind, "Size", value=self.size, min=1, max=max(self.size, min(MAX_SIZE, self._length))
-        )
-        self._row_slider = self._slider(
-            kind, "Row", value=self.row, min=0, max=max(self.row, self._count() - 1)
-        )
+        link, button = self._link, self._button
+        self._sliders = BatchSliders(self.start, self.size, self.row, self._length)
         weights = self._weights_controls()
         self.children = [
             row(
-                link(starts, "start", "fwd-start"),
+                link(self._sliders.start, "start", "fwd-start"),
                 button("◂ batch", "the batch before this one", self.previous_batch),
                 button("batch ▸", "the batch after this one", self.next_batch),
             ),
-            row(link(sizes, "size", "fwd-size"), link(self._row_slider, "row", "fwd-chosen-row")),
+            row(
+                link(self._sliders.size, "size", "fwd-size"),
+                link(self._sliders.row, "row", "fwd-chosen-row"),
+            ),
             row(*weights),
             self._status,
             row(self._badge, self._alone),
@@ -345,6 +282,6 @@ class BatchForward(WeightedWidget):
     def _clicked(self, trace: int, x: float, y: float) -> None:
         """Choose the row, or the picture, that was clicked."""
         index = self._picture.row_at(trace, x, y)
-        if self._answers() and index is not None and 0 <= index < self._count():
+        if self._results.answers and index is not None and 0 <= index < self._count():
             with self._from_page():
                 self.row = index

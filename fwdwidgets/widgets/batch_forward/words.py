@@ -30,6 +30,11 @@ def describe_run(batch: str, signs: Sequence[str], *, training: bool) -> str:
     return f"{batch} · {mode}" + (f" · <b>{right} of {known} right</b>" if known else "")
 
 
+def old_picture(shown: str) -> str:
+    """The picture is still the last good one, where there is one."""
+    return f"The picture is old: it shows {shown}." if shown else ""
+
+
 def describe_columns(classes: int, drawn: int) -> str:
     """Which of many classes are drawn; nothing where all are, or where there are none."""
     if classes in (0, drawn):

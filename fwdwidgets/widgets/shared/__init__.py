@@ -2,7 +2,7 @@
 
 from fwdwidgets.widgets.shared import panels
 from fwdwidgets.widgets.shared.base import ForwardWidget
-from fwdwidgets.widgets.shared.controls import html, row, shows
+from fwdwidgets.widgets.shared.controls import html, row, shows, slider
 from fwdwidgets.widgets.shared.frame import Frame
 from fwdwidgets.widgets.shared.network_view import NetworkView
 from fwdwidgets.widgets.shared.panels import SamplePanels, Slot
@@ -55,5 +55,6 @@ __all__ = [
     "properties_of",
     "row",
     "shows",
+    "slider",
     "written",
 ]

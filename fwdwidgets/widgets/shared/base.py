@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from fwdwidgets.widgets.shared.controls import html, shows
+from fwdwidgets.widgets.shared.controls import html, shows, slider
 from fwdwidgets.widgets.shared.frame import Frame
 
 if TYPE_CHECKING:
@@ -72,11 +72,7 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
         control.observe(from_control, names="value")
         return control
 
-    def _slider(self, kind: type[Any], description: str, **options: Any) -> Any:
-        """A slider that moves the picture while it is dragged."""
-        slider = kind(description=description, continuous_update=True, **options)
-        slider.add_class("fwd-slider")
-        return slider
+    _slider = staticmethod(slider)
 
     def _choose_by(self, table: ipywidgets.Widget, trait: str) -> None:
         """Let a click on a row of `table` set the trait."""

@@ -16,6 +16,13 @@ def html(*css_classes: str) -> ipywidgets.HTML:
     return place
 
 
+def slider(kind: type[Any], description: str, **options: Any) -> Any:
+    """A slider that moves the picture while it is dragged."""
+    made = kind(description=description, continuous_update=True, **options)
+    made.add_class("fwd-slider")
+    return made
+
+
 def shows(control: ipywidgets.Widget, value: Any, shown: Any) -> bool:
     """Whether a control that shows `shown` shows `value`.
 

@@ -1,4 +1,4 @@
-"""Networks, their weights by seed or epoch, one forward pass, and what its output says."""
+"""Networks, their weights by seed or epoch, a forward pass, and how to read its output."""
 
 from fwdwidgets.networks import models
 from fwdwidgets.networks.checkpoints import Checkpoint, Checkpoints

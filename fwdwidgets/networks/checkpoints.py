@@ -1,4 +1,4 @@
-"""A model's weights after each epoch, kept as safetensors: no pickle is ever read."""
+"""A model's weights after each epoch, stored as safetensors: no pickle is ever read."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ class Checkpoint:
 
     Attributes:
         epoch: 0 is before training.
-        state: name to tensor, as `model.state_dict()` gives it; copies.
-        loss: mean over the training samples, in eval mode; None where it was not measured.
-        accuracy: the share of them that is right, 0 to 1; None where there are no classes.
+        state: copies of the tensors of `model.state_dict()`, by name.
+        loss: mean loss over the training samples in eval mode; None if not measured.
+        accuracy: fraction of the training samples classified correctly, 0 to 1; None if there are
+            no classes.
     """
 
     epoch: int
@@ -32,7 +33,7 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The weights of all epochs, in order: `checkpoints[0]` is before training.
+    """The checkpoints of all epochs, in order: `checkpoints[0]` is from before training.
 
     Example:
         >>> checkpoints = fw.train(fw.models.Network, fw.datasets.digits(), epochs=3)
@@ -61,17 +62,17 @@ class Checkpoints:
         return "\n".join(lines)
 
     def add(self, model: nn.Module, loss: float | None, accuracy: float | None) -> Checkpoint:
-        """Keep a copy of the model's weights as those of the next epoch."""
+        """Add a copy of the model's weights as the checkpoint of the next epoch."""
         state = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
         point = Checkpoint(len(self), state, loss, accuracy)
         self._points.append(point)
         return point
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write one safetensors file an epoch into a folder, which is made if need be.
+        """Write one safetensors file per epoch into a folder, which is created if needed.
 
         Raises:
-            FileExistsError: there are checkpoints in it already.
+            FileExistsError: the folder already holds checkpoints.
         """
         from safetensors.torch import save_file
 
@@ -90,10 +91,10 @@ class Checkpoints:
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Checkpoints:
-        """Read what `save` wrote.
+        """Read the checkpoints that `save` wrote.
 
         Raises:
-            FileNotFoundError: there are no checkpoints in the folder.
+            FileNotFoundError: the folder holds no checkpoints.
             ValueError: an epoch is missing, or a file is damaged.
         """
         from safetensors import SafetensorError, safe_open

@@ -1,4 +1,4 @@
-"""From state to tensors: which network, on which sample, in which mode; PyTorch alone.
+"""From state to tensors: which network, on which sample, in which mode. Imports only PyTorch.
 
 `Forward` serves a live widget; `views` has the same computation for a page without a kernel.
 """
@@ -29,10 +29,10 @@ class Run:
     """One forward pass of one sample.
 
     Attributes:
-        batch: `(1, ...)`, what the network got.
+        batch: `(1, ...)`, the input of the network.
         trace: all its steps.
-        answer: what the output says; None where it is no row of classes or there is none.
-        failure: a sentence that says why there is no answer, or an empty text.
+        answer: what the output says; None if there is no output or it cannot be read.
+        failure: a sentence that says why there is no answer, or an empty string.
     """
 
     batch: Tensor
@@ -47,13 +47,13 @@ class Forward:
     Args:
         model: an `nn.Module`, or a class or factory that makes one.
         training: run in train mode, dropout under a fixed seed; else in eval mode.
-        checkpoints: weights to choose by `use_epoch`: a sequence of state dicts, or of what
-            holds one as `state`, with `loss` and `accuracy` where they are known.
+        checkpoints: weights to choose with `use_epoch`: a sequence of state dicts, or of objects
+            with a state dict as `state` and optionally `loss` and `accuracy`.
 
     Attributes:
         network: the model with the chosen weights.
         epochs: how many checkpoints there are.
-        tracer: records the forward passes; another one may take its place.
+        tracer: records the forward passes; may be replaced.
     """
 
     def __init__(
@@ -82,11 +82,11 @@ class Forward:
 
     @property
     def has_own_weights(self) -> bool:
-        """Whether there are weights as given; a class or factory has none."""
+        """Whether the model was given with weights; a class or factory has none."""
         return isinstance(self.model, nn.Module)
 
     def use_seed(self, seed: int | None) -> None:
-        """Take the weights of a seed, or with None those of the model as it was given."""
+        """Use the weights of a seed, or with None the weights that the model was given with."""
         self._seed = seed or 0
         if seed is not None:
             self.network = reseed(self.model, seed)
@@ -94,10 +94,10 @@ class Forward:
             self.network = self.model
 
     def use_epoch(self, epoch: int) -> None:
-        """Take the weights of a checkpoint; the model itself keeps its own.
+        """Use the weights of a checkpoint; the model itself keeps its own.
 
         Raises:
-            ValueError: there is no such checkpoint, or it does not fit the model.
+            ValueError: the checkpoint does not exist, or does not fit the model.
         """
         if not 0 <= epoch < self.epochs:
             many = f"choose 0 to {self.epochs - 1}" if self.epochs else "pass checkpoints="
@@ -115,7 +115,7 @@ class Forward:
         self.network = copy
 
     def describe_epoch(self, epoch: int) -> str:
-        """An epoch in words, with its loss and accuracy where the checkpoint knows them."""
+        """An epoch in words, with its loss and accuracy if the checkpoint has them."""
         assert self._checkpoints is not None, "there is no epoch without checkpoints"
         point = self._checkpoints[epoch]
         loss, accuracy = getattr(point, "loss", None), getattr(point, "accuracy", None)
@@ -129,7 +129,7 @@ class Forward:
         return getattr(point, "state", point)
 
     def run(self, sample: Tensor) -> Run:
-        """Run the network once on a sample, its input without batch axis, and read the answer."""
+        """Run the network once on an input without batch axis, and read the answer."""
         assert self.network is not None, "use_seed comes first"
         batch = batch_of_one(sample, self.network)
         trace = self.trace(batch)
@@ -137,22 +137,22 @@ class Forward:
         return Run(batch, trace, None if failure else read_answer(trace), failure)
 
     def trace(self, batch: Tensor) -> ForwardTrace:
-        """Run the network once on a batch, `(N, ...)`; the batch itself is left as it is."""
+        """Run the network once on a batch, `(N, ...)`; the batch itself is not changed."""
         with self.mode() as network:
             # A copy goes in: a forward that works in place must not change the dataset.
             return self.tracer(network, batch.clone())
 
     def predict(self, sample: Tensor) -> int | None:
-        """The predicted class of a sample, None where the network gives none."""
+        """The predicted class of a sample; None if the network predicts none."""
         answer = self.run(sample).answer
         return None if answer is None else answer.prediction
 
     @contextmanager
     def mode(self, training: bool | None = None, draw: int = DROPOUT_SEED) -> Iterator[nn.Module]:
-        """Put every submodule in a mode, random numbers under a fixed seed, and all back.
+        """Set every submodule's mode and a fixed random seed; restore both on exit.
 
         Args:
-            training: train mode or eval mode; None is this object's own.
+            training: True for train mode, False for eval mode, None for this object's own.
             draw: the seed of dropout's random numbers.
         """
         training = self.training if training is None else training
@@ -161,7 +161,7 @@ class Forward:
         found = [(module, module.training) for module in network.modules()]
         devices = {p.device for p in network.parameters() if p.is_cuda}
         with torch.random.fork_rng(devices=list(devices)):
-            # torch.manual_seed would also note a stack trace for GPUs that are not there.
+            # torch.manual_seed would also record a stack trace for GPUs that do not exist.
             # Lazy layers draw their weights in the first forward pass: under the model's seed.
             lazy = any(is_lazy(p) for p in network.parameters())
             seed = self._seed if lazy else draw

@@ -1,7 +1,7 @@
-"""The course's networks, written the way its lessons write them.
+"""The networks of the course, written as its lessons write them.
 
-Read them, copy them, change them: each ``forward`` says one idea a line, and a widget shows those
-very expressions. All take a batch first, ``(N, ...)``, and return logits or a value, no softmax.
+Read them, copy them, change them: each line of a ``forward`` holds one idea, and widgets show these
+expressions. All take a batch, ``(N, ...)``, and return logits or a value, without softmax.
 """
 
 import torch
@@ -12,8 +12,8 @@ from torch import nn
 class Network(nn.Module):
     """The convolutional network of deeplizard's episode on forward propagation.
 
-    Two convolutions look at a 1x28x28 image, three linear layers turn what they found into ten
-    logits, one a class. 32,998 parameters.
+    Two convolutions find features in a 1x28x28 image; three linear layers turn them into ten
+    logits, one for each class. It has 32,998 parameters.
 
     Shapes:
         Input ``(N, 1, 28, 28)``, output ``(N, 10)``.
@@ -42,7 +42,7 @@ class Network(nn.Module):
 class SimpleNN(nn.Module):
     """Three numbers in, four hidden units with ReLU, one number out: 3-4-1.
 
-    The smallest network of the forward-pass guide, made for ``[[0.5, 0.3, 0.2]]``.
+    The smallest network of the forward-pass guide, made for the input ``[[0.5, 0.3, 0.2]]``.
 
     Shapes:
         Input ``(N, 3)``, output ``(N, 1)``.
@@ -64,7 +64,7 @@ class SimpleNN(nn.Module):
 class ForwardPassDemo(nn.Module):
     """The network of the step-by-step demonstration, small enough for pencil and paper: 2-3-1.
 
-    Made for ``[[1.0, 2.0]]``: watch how ReLU turns the negative hidden values into zeros.
+    Made for the input ``[[1.0, 2.0]]``: watch ReLU turn the negative hidden values into zeros.
 
     Shapes:
         Input ``(N, 2)``, output ``(N, 1)``.
@@ -87,7 +87,7 @@ class ImageClassifier(nn.Module):
     """Two padded 3x3 convolutions with pooling, then dropout between two linear layers.
 
     The image classifier of the forward-pass guide. Padding keeps height and width, pooling halves
-    them: 28, 14, 7. Dropout zeroes a quarter of the hidden units, in train mode only.
+    them: 28, 14, 7. Dropout zeroes a quarter of the hidden units on average, in train mode only.
 
     Shapes:
         Input ``(N, 1, 28, 28)``, output ``(N, 10)``.
@@ -117,7 +117,7 @@ class ImageClassifier(nn.Module):
 class Net(nn.Module):
     """Ten numbers in, twenty hidden units with ReLU, one number out: 10-20-1.
 
-    The network with which the course goes forward and back (``MSELoss``, ``SGD``).
+    The network on which the course runs forward and backward (``MSELoss``, ``SGD``).
 
     Shapes:
         Input ``(N, 10)``, output ``(N, 1)``.
@@ -137,7 +137,7 @@ class Net(nn.Module):
 class MyNetwork(nn.Module):
     """A classifier without convolutions: 784 pixels, 128 hidden units with ReLU, ten logits.
 
-    It flattens first, so that a course image ``(N, 1, 28, 28)`` fits as well as a row of pixels.
+    It flattens first, so it takes images ``(N, 1, 28, 28)`` as well as rows of pixels.
 
     Shapes:
         Input ``(N, 784)`` or ``(N, 1, 28, 28)``, output ``(N, 10)``.

@@ -1,7 +1,7 @@
 """What a model's output says: its head, logits, probabilities and decision.
 
-A model may end in softmax, log_softmax or a sigmoid already; then no second softmax is taken,
-and the logits are the input of that last step.
+If a model already ends in softmax, log_softmax or a sigmoid, no second softmax is taken, and the
+logits are the input of that last step.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _HEADS = {
 }
 """How an operation that makes probabilities is read."""
 _UNDONE = {("exp", "log_softmax"): "softmax", ("log", "softmax"): "log_softmax"}
-"""An operation after another one, and what both are together."""
+"""An operation after another one, and the single operation that both amount to."""
 _KEEPS = frozenset(
     "view reshape squeeze unsqueeze flatten unflatten ravel view_as reshape_as getitem select "
     "float double half bfloat16 to type type_as clone contiguous detach cpu clamp clip".split()
 )
-"""After these each number still says what it said."""
+"""These operations keep the meaning of each number."""
 _NOTES = {
     "softmax": "This model ends in softmax: its output is drawn as it is, no second softmax.",
     "log_softmax": "This model ends in log_softmax: the probabilities are exp(output).",
@@ -55,10 +55,10 @@ class Answer:
             (one output and no sigmoid: a regression).
         output: the row itself, `(K,)` floats.
         logits: what the probabilities are made of, `(classes,)`; NaN for class 0 of a sigmoid,
-            which has one logit only. None where the model did not compute any.
+            which has only one logit. None if the model did not compute any.
         probabilities: `(classes,)`; empty for a value.
-        prediction: the class index, None for a value and where a probability is NaN.
-        note: a sentence on how the output is read, or an empty text.
+        prediction: the class index; None for a value, or if a probability is NaN.
+        note: a sentence on how the output is read, or an empty string.
     """
 
     head: str
@@ -78,9 +78,9 @@ def read_answer(trace: ForwardTrace, row: int = 0, *, decided: bool = True) -> A
     """Read one row of the output `(N, K)` of a finished trace.
 
     Args:
-        trace: of a forward pass whose output has a row of classes, or a value, for each sample.
-        row: which of them, 0 to N - 1.
-        decided: look at the values too, for prediction and note; `torch.export` cannot.
+        trace: a forward pass whose output has one row of classes, or one value, for each sample.
+        row: which row, 0 to N - 1.
+        decided: read the values too, for prediction and note; `torch.export` cannot.
     """
     head = find_head(trace)
     output = as_float(trace.output.detach()[row])  # (K,)
@@ -94,14 +94,14 @@ def read_answer(trace: ForwardTrace, row: int = 0, *, decided: bool = True) -> A
     total = float(chances.sum()) if head == "softmax" else 1.0
     if abs(total - 1) > sum_tolerance(trace.output):
         note = (
-            f"This model ends in softmax, but this row sums to {total:.4g}: the softmax runs "
-            "along another axis than the classes. Use nn.Softmax(dim=1)."
+            f"This model ends in softmax, but this row sums to {total:.4g}: the softmax does not "
+            "run along the axis of the classes. Use nn.Softmax(dim=1)."
         )
     return Answer(head, output, logits, chances, decide(output, head), note)
 
 
 def find_head(trace: ForwardTrace) -> str:
-    """How the output `(N, K)` of this trace is to be read: see `Answer.head`."""
+    """How to read the output `(N, K)` of this trace: see `Answer.head`."""
     op, _ = find_last(trace)
     one = trace.output.shape[-1] == 1
     if op == "sigmoid":
@@ -112,12 +112,11 @@ def find_head(trace: ForwardTrace) -> str:
 
 
 def find_last(trace: ForwardTrace) -> tuple[str, Step | None]:
-    """What made probabilities of the output, past what only copies or reshapes them.
+    """The operation that made the output's probabilities; copies and reshapes are skipped.
 
     Returns:
-        `"softmax"`, `"log_softmax"` or `"sigmoid"`, and the step whose input are the logits, None
-        where they are no step's, or may stand in another order; an empty text where none of the
-        three did.
+        `"softmax"`, `"log_softmax"` or `"sigmoid"`, and the step whose input is the logits: None if
+        no step has them, or their order may differ. An empty string if it was none of the three.
     """
     step, count, after = trace.output_step, trace.output.numel(), ""
     in_order = True
@@ -125,7 +124,7 @@ def find_last(trace: ForwardTrace) -> tuple[str, Step | None]:
         head = _HEADS.get(step.op, "")
         if head and after:
             return _UNDONE.get((after, head), ""), step if in_order else None
-        if head == "softmin":  # its logits are those of softmax with another sign
+        if head == "softmin":  # its logits are those of softmax with the sign changed
             return "softmax", None
         if head:
             return head, step if in_order else None
@@ -141,13 +140,13 @@ def find_last(trace: ForwardTrace) -> tuple[str, Step | None]:
 
 
 def sum_tolerance(output: Tensor) -> float:
-    """How far from 1 the sum of a softmax may be, in the dtype in which it was computed."""
+    """How far from 1 the sum of a softmax may be, in the dtype of its computation."""
     eps = torch.finfo(output.dtype).eps if output.is_floating_point() else 0.0
     return max(1e-3, eps * output.shape[-1])
 
 
 def probabilities(output: Tensor, head: str) -> Tensor:
-    """Probabilities of the classes.
+    """The probabilities of the classes.
 
     Args:
         output: `(K,)`, a row of the model's output.
@@ -167,7 +166,7 @@ def probabilities(output: Tensor, head: str) -> Tensor:
 
 
 def predict(output: Tensor, head: str) -> Tensor:
-    """The predicted class index of one row `(K,)`, `()` integer; -1 where `decide` says None."""
+    """The predicted class index of one row `(K,)`, an integer `()`; -1 if `decide` gives None."""
     if head == "value":
         return output.new_full((), -1, dtype=torch.int64)
     chosen = (output[0] >= THRESHOLD).long() if head == "sigmoid" else output.argmax()
@@ -176,33 +175,33 @@ def predict(output: Tensor, head: str) -> Tensor:
 
 
 def decide(output: Tensor, head: str) -> int | None:
-    """The predicted class index of one row `(K,)`; None for a value, or where a chance is NaN."""
+    """The predicted class index of one row `(K,)`; None for a value or a NaN probability."""
     chosen = int(predict(output, head))
     return None if chosen < 0 else chosen
 
 
 def rank_classes(chances: Tensor, label: Tensor, most: int = 16) -> Tensor:
-    """The classes to draw, from top to bottom: all in order, or of many the likeliest.
+    """The classes to draw, from top to bottom: all in order, or the likeliest if there are many.
 
     Args:
         chances: `(classes,)`.
-        label: `()` integer, the true class, drawn whatever its probability; -1 for none.
-        most: from how many on only the likeliest are drawn.
+        label: an integer `()`, the true class, always drawn; -1 for none.
+        most: the largest number of classes to draw; of more, only the likeliest are drawn.
 
     Returns:
-        `(classes,)` integers, or `(most + 1,)`: the last place is the label's, and -1 where that
-        is among the likeliest or there is none.
+        `(classes,)` integers, or `(most + 1,)`: the last is the label, or -1 if the label is among
+        the likeliest or there is none.
     """
     if len(chances) <= most + 4:
         return torch.arange(len(chances))
-    # Of equal ones the first comes first, here as in ONNX.
+    # Of equal probabilities the first class comes first, here as in ONNX.
     likeliest = chances.nan_to_num(-1).sort(descending=True).indices[:most]
     last = torch.where((likeliest == label).any(), -1, label)
     return torch.cat([likeliest, last.reshape(1)])
 
 
 def top_classes(chances: Tensor, label: int | None) -> list[int]:
-    """The classes to draw as `rank_classes` ranks them, `label` None for none."""
+    """The classes to draw, as `rank_classes` ranks them; `label` is None if there is none."""
     ranked = rank_classes(chances, torch.full((), -1 if label is None else label))
     return [index for index in ranked.tolist() if index >= 0]
 
@@ -210,13 +209,13 @@ def top_classes(chances: Tensor, label: int | None) -> list[int]:
 def classes_to_show(
     labels: Sequence[int | None], predictions: Sequence[int | None], classes: int, most: int = 20
 ) -> list[int]:
-    """The classes to draw: all in order, or of many those that are a label or a prediction.
+    """The classes to draw: all in order, or if there are many, the labels and predictions.
 
     Args:
         labels: the true class of each sample, or None.
         predictions: the predicted class of each, or None.
         classes: how many there are.
-        most: from how many on only some are drawn, and at most how many of them.
+        most: the largest number of classes to draw.
     """
     if classes <= most:
         return list(range(classes))
@@ -225,16 +224,16 @@ def classes_to_show(
 
 
 def answer_picture(answer: Answer, classes: Tensor) -> dict[str, Tensor]:
-    """All that is drawn of an answer with classes.
+    """Everything that is drawn of an answer with classes.
 
     Args:
         answer: of a model that predicts a class.
         classes: `(rows,)` integers, as `rank_classes` gives them.
 
     Returns:
-        `"classes"`; `"probabilities"` of each of them, NaN where there is none, and
-        `"probabilities.range"` `(2,)` of their axis; where the model has logits also `"logits"`,
-        `"logits.range"` and `"logits.digits"` `()`, how many are printed after the point.
+        `"classes"`; the `"probabilities"` of each, NaN if there is none, and
+        `"probabilities.range"` `(2,)` of their axis; if the model has logits, also `"logits"`,
+        `"logits.range"`, and `"logits.digits"` `()`, the number of decimals to print.
     """
     drawn = {"classes": classes}
     for name, values in (("probabilities", answer.probabilities), ("logits", answer.logits)):
@@ -249,7 +248,7 @@ def answer_picture(answer: Answer, classes: Tensor) -> dict[str, Tensor]:
 
 
 def _logits_before(trace: ForwardTrace, row: int) -> Tensor | None:
-    """One row of what the probabilities were made of."""
+    """One row of the logits."""
     _, last = find_last(trace)
     name = last.parents[0] if last is not None and last.parents else None
     if name is None:

@@ -21,23 +21,24 @@ _LARGEST_SEED = 2**64 - 1
 
 
 def reseed(model: nn.Module | Callable[[], nn.Module], seed: int) -> nn.Module:
-    """Give a model the weights that it has under a seed.
+    """Give a model new random weights, determined by a seed.
 
     A class, or a function without arguments that builds a model, is called under
     ``torch.manual_seed(seed)``: the constructor's own draw, exactly.
 
     Of an instance, a deep copy gets new weights under ``torch.manual_seed(seed)``: every
     module's ``reset_parameters``, or ``_reset_parameters`` where it has only that, is called in the
-    order of ``model.modules()``. **This equals the constructor's draw only for models that do no
-    more than build layers, and build them in that order.** It differs when the constructor changes
-    weights afterwards (torchvision's ResNet does), shares them between layers, builds a later layer
-    first, or when a parent draws what its children draw too: ``nn.MultiheadAttention`` sets the
-    bias of its ``out_proj`` to zero, and the reset of ``out_proj``, which comes after it, draws
-    that bias. Pass the class to have the constructor's own draw.
+    order of ``model.modules()``. **This equals the constructor's draw only for models that just
+    build layers, in that order.** It differs if the constructor changes weights afterwards
+    (torchvision's ResNet does), shares them between layers or builds a later layer first, or if a
+    parent initializes what its children initialize too: ``nn.MultiheadAttention`` sets the bias of
+    its ``out_proj`` to zero, and the later reset of ``out_proj`` draws that bias at random. Pass
+    the class to get the constructor's own draw.
 
-    Whatever a reset covers is reset, running statistics of a BatchNorm too. The copy keeps training
-    flags, devices, dtypes and ``requires_grad``, and has no gradients; the original is not touched.
-    The global random number generators are left as found, on the CPU and on the accelerator.
+    Everything that a reset covers is reset, including the running statistics of a BatchNorm. The
+    copy keeps training flags, devices, dtypes and ``requires_grad``, and has no gradients; the
+    original is not touched.
+    The global random number generators are left as found, on the CPU and the accelerator.
 
     Args:
         model: An instance, a class, or a function without arguments that returns a model.
@@ -47,9 +48,9 @@ def reseed(model: nn.Module | Callable[[], nn.Module], seed: int) -> nn.Module:
         A new model. A lazy layer that a class builds draws only when it first runs.
 
     Raises:
-        TypeError: The seed is no int; the model is none and builds none.
-        ValueError: The seed is out of range; the model cannot be built or copied; or it has a
-            parameter that no layer knows how to draw, which the message names.
+        TypeError: The seed is not an int, or the model neither is nor builds an ``nn.Module``.
+        ValueError: The seed is out of range, the model cannot be built or copied, or no layer
+            knows how to draw one of its parameters; the message names that parameter.
 
     Example:
         >>> first, again = reseed(nn.Linear(2, 1), 7), reseed(nn.Linear(2, 1), 7)
@@ -81,8 +82,8 @@ def _has_accelerator() -> bool:
 def _seed_generators(seed: int) -> None:
     """Do what ``torch.manual_seed`` does.
 
-    Where there is no accelerator it would note a stack trace for each kind that could come, which
-    takes longer than drawing the weights of a small network.
+    Without an accelerator, ``torch.manual_seed`` records a stack trace for each kind of device,
+    which takes longer than drawing the weights of a small network.
     """
     if _has_accelerator():
         torch.manual_seed(seed)
@@ -92,7 +93,7 @@ def _seed_generators(seed: int) -> None:
 
 @contextmanager
 def _rng_left_as_found() -> Iterator[None]:
-    """Put back what ``torch.manual_seed`` and a draw change: CPU, CUDA if in use, MPS if there."""
+    """Restore what ``torch.manual_seed`` and a draw change: CPU, CUDA if in use, MPS if present."""
     in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     cuda = range(torch.cuda.device_count()) if in_use else ()
     mps_state = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
@@ -134,7 +135,7 @@ def copy_of(model: nn.Module) -> nn.Module:
         ValueError: it cannot be copied; the message says what to pass instead.
     """
     try:
-        # Each module keeps a dozen dictionaries of hooks: deepcopy spends more time on empty ones
+        # Each module has a dozen dictionaries of hooks: deepcopy spends more time on the empty ones
         # than on the weights of a small network.
         kept = (value for module in model.modules() for value in vars(module).values())
         plain = (value for value in kept if type(value) in _DICTS and not value)
@@ -158,7 +159,7 @@ def _redraw(model: nn.Module) -> nn.Module:
                 "sample, then draw its weights again"
             )
     with torch.no_grad():
-        # What still shows the mark after all resets was drawn by none of them.
+        # A parameter that still holds the mark after all resets was not drawn by any of them.
         for parameter in parameters.values():
             parameter.fill_(_mark(parameter.dtype))
             parameter.grad = None
@@ -189,7 +190,7 @@ def _reset(module: nn.Module, name: str) -> None:
 
 
 def _mark(dtype: torch.dtype) -> float:
-    """Choose a value that no reset draws: NaN, and the largest where a dtype has none."""
+    """Choose a value that no reset draws: NaN, or the largest value if the dtype has no NaN."""
     if dtype.is_floating_point or dtype.is_complex:
         return math.nan
     return 1 if dtype == torch.bool else torch.iinfo(dtype).max

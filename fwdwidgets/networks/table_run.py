@@ -1,4 +1,4 @@
-"""One forward pass over all rows of a table: one output a row comes out."""
+"""One forward pass over all rows of a table, with one output per row."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class TableRun:
 
     Attributes:
         trace: all its steps.
-        last: the operation that made the output where it is a sigmoid or a softmax, else empty.
+        last: the operation that made the output if it is a sigmoid or a softmax, else empty.
         raw: `(N, K)` floats: what went into that operation, or the output itself.
-        output: `(N, K)` floats, what the model returned; None where there is none.
-        failure: a sentence that says why there is no output, or an empty text.
+        output: `(N, K)` floats, what the model returned; None if there is no usable output.
+        failure: a sentence that says why there is no output, or an empty string.
     """
 
     trace: ForwardTrace
@@ -33,7 +33,7 @@ class TableRun:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the output, `(N, K)`; empty where there is none."""
+        """The shape of the output, `(N, K)`; empty if there is none."""
         return () if self.output is None else tuple(self.output.shape)
 
 

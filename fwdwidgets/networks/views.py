@@ -1,6 +1,6 @@
-"""A forward pass and its picture as modules with static shapes, which `torch.export` takes.
+"""A forward pass and its picture as modules with static shapes, ready for `torch.export`.
 
-They are what a page without a kernel runs; `Forward` computes the same for a live widget.
+A page without a kernel runs them; `Forward` computes the same for a live widget.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fwdwidgets.trace import Recorder, finish
 
 
 class ForwardView(nn.Module):
-    """A model with the value of each step and its answer, as one module of tensors.
+    """A model with every step's value and its answer as outputs.
 
     `torch.export.export(ForwardView(model), (batch,))` gives a graph that needs no Python.
 
@@ -31,12 +31,12 @@ class ForwardView(nn.Module):
 
         Args:
             batch: `(1, ...)`, one sample.
-            label: `()` integer, its true class, -1 or None for none.
+            label: an integer `()`, its true class; -1 or None for none.
 
         Returns:
-            `"steps.NAME"`, the value of each step; `"answer.output"` `(K,)`; of classes also
+            `"steps.NAME"`, the value of each step; `"answer.output"` `(K,)`; with classes also
             `"answer.prediction"` `()`, -1 for none, `"answer.probability"` `()` of that class, and
-            all of `outputs.answer_picture` under `"answer."`.
+            everything of `outputs.answer_picture` under `"answer."`.
         """
         with Recorder(self.model) as recorder:
             output = self.model(batch)
@@ -56,11 +56,11 @@ class ForwardView(nn.Module):
 
 
 class PictureView(nn.Module):
-    """How a value is drawn, as one module of tensors.
+    """How a value is drawn, as a module from tensors to tensors.
 
     Args:
         where: its layout.
-        of_input: whether it is the network's input; else the value of a step.
+        of_input: whether the value is the network's input; if not, it is the value of a step.
     """
 
     def __init__(self, where: display.Grid, *, of_input: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Datasets, samples of them as tensors and labels, and tables of numbers."""
+"""Datasets, their samples as tensors and labels, and tables of numbers."""
 
 from fwdwidgets.data import datasets
 from fwdwidgets.data.classes import check_class_names, class_names

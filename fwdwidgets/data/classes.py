@@ -1,4 +1,4 @@
-"""What the classes of a dataset are called, and whether they fit the outputs of a model."""
+"""The names of a dataset's classes, and whether they fit a model's outputs."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,20 +9,20 @@ from fwdwidgets.data.items import counted
 
 
 def class_names(dataset: Any, given: Iterable[str] | None = None) -> tuple[str, ...] | None:
-    """Find the classes' names: the given ones, else the dataset's own ``classes``.
+    """Find the names of the classes: the given ones, else the dataset's own ``classes``.
 
-    A ``Subset`` and other wrappers with a ``dataset`` attribute are looked through, and so is a
-    ``ConcatDataset`` whose parts agree.
+    The names are also found through a ``Subset`` and other wrappers with a ``dataset`` attribute,
+    and through a ``ConcatDataset`` whose parts agree.
 
     Args:
         dataset: Any dataset.
         given: The names in the order of the class indices, or None.
 
     Returns:
-        The names, or None where there are none.
+        The names, or None if there are none.
 
     Raises:
-        TypeError: ``given`` is one string, or holds something that is no string.
+        TypeError: ``given`` is a single string, or holds something that is not a string.
     """
     if given is None:
         return _dataset_class_names(dataset)
@@ -45,11 +45,11 @@ def check_class_names(names: tuple[str, ...] | None, outputs: int) -> None:
     """Refuse fewer class names than the model has outputs.
 
     Args:
-        names: The names, or None, which is always right.
+        names: The names, or None, which is always accepted.
         outputs: The size of the model's last axis.
 
     Raises:
-        ValueError: There are too few; the message has both numbers.
+        ValueError: There are too few; the message gives both numbers.
     """
     if names is not None and len(names) < outputs:
         raise ValueError(
@@ -62,7 +62,7 @@ def check_label(label: float | None, outputs: int) -> None:
     """Refuse a class index that the model has no output for.
 
     Args:
-        label: A sample's label; None is always right.
+        label: A sample's label; None is always accepted.
         outputs: The size of the model's last axis.
 
     Raises:

@@ -33,13 +33,13 @@ def fashion_mnist(
     """Load Fashion-MNIST: small pictures of clothes in ten classes.
 
     It looks in ``$FWDWIDGETS_DATA`` (the folder that contains ``FashionMNIST/``), then in the
-    user's cache folder, and downloads into the latter, with a progress bar, when it finds the files
-    in neither (30 MB, 55 MB on disk). Offline that fails within seconds. ``FWDWIDGETS_OFFLINE=1``
-    in the environment, or ``download=False``, forbids it.
+    user's cache folder. If the files are in neither, it downloads them into the cache folder, with
+    a progress bar (30 MB; 55 MB on disk). Offline, the download fails within seconds.
+    ``FWDWIDGETS_OFFLINE=1`` in the environment, or ``download=False``, forbids the download.
 
     Args:
         train: False for the test set, whose sample 0 is an ankle boot; True for the training set.
-        root: Look and download here only, in place of the two folders above.
+        root: Look and download only here, instead of in the two folders above.
         download: Whether it may download.
 
     Returns:
@@ -47,8 +47,8 @@ def fashion_mnist(
         int labels from 0 to 9.
 
     Raises:
-        FileNotFoundError: It is not there and could not be downloaded; the message says where it
-            looked and what to do.
+        FileNotFoundError: It was not found and could not be downloaded; the message says where it
+            was searched for and what to do.
     """
     folders = data_folders() if root is None else [Path(root).expanduser()]
     dataset, looked_in, trouble = find_or_download(folders, train, download)
@@ -119,15 +119,16 @@ def digits() -> Digits:
 
 
 def course(*, download: bool = True) -> Any:
-    """Load the first of Fashion-MNIST and digits that can be had: a lesson's images, everywhere.
+    """Load Fashion-MNIST if it is available, else digits: a lesson's images, everywhere.
 
     Args:
-        download: Whether Fashion-MNIST may be downloaded when it is not there.
+        download: Whether Fashion-MNIST may be downloaded if it is not on this machine.
 
     Returns:
-        The images, labels and ``classes`` of the test set of `fashion_mnist`, else `digits`, whose
-        ``notice`` then says why, and how to get the other. Widgets show the notice. After the
-        first time both are read without torchvision and scikit-learn.
+        The test set of `fashion_mnist`, ``(1, 28, 28)`` float tensors from 0 to 1 with int labels
+        and ``classes``. If it is not available, `digits`, whose ``notice`` says why and how to get
+        Fashion-MNIST; widgets show the notice. After the first time, both are read without
+        torchvision and scikit-learn.
     """
     try:
         images, trouble = read_test_set(download)
@@ -154,10 +155,10 @@ _ANIMALS = {
 
 
 def animals(target: str = "mammal") -> Table:
-    """Make the table of five animals with six features, for the three kinds of output.
+    """Make a table of five animals with six features, for the three kinds of output.
 
     The features are general knowledge: has hair, has feathers, lays eggs, gives milk, flies (0 or
-    1 each), number of legs. Body masses are typical ones of adults, in tonnes, rounded.
+    1 each), number of legs. Body masses are typical of adults, in tonnes, rounded.
 
     Args:
         target: `"mammal"` (1 for a mammal, else 0), `"class"` (0 mammal, 1 bird, 2 reptile) or

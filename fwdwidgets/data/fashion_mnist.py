@@ -1,4 +1,4 @@
-"""Where Fashion-MNIST lies on this machine, and how it gets there."""
+"""Where Fashion-MNIST is on this machine, and how it gets there."""
 
 import os
 import socket
@@ -31,7 +31,7 @@ _NAME = "fashion_mnist_test"
 def find_or_download(
     folders: list[Path], train: bool, download: bool
 ) -> tuple[Any, list[str], str]:
-    """Return the dataset or None, where it was looked for, and why it could not be downloaded."""
+    """Return the dataset or None, the places searched, and why the download failed."""
     torchvision = import_torchvision()
     looked_in = []
     for folder in folders:
@@ -50,10 +50,10 @@ def find_or_download(
 
 
 def read_test_set(download: bool) -> tuple[GreyImages | None, str]:
-    """The test set, and else why it could not be had.
+    """The test set, or why it is not available.
 
-    torchvision reads it the first time, in the first of `data_folders` that holds it. From then on
-    its images come from the copy that was kept, as long as torchvision's files are the same.
+    The first time, torchvision reads it from the first of `data_folders` that holds it. After that,
+    its images come from a stored copy, as long as torchvision's files do not change.
     """
     for folder in data_folders():
         source = _source(folder)
@@ -61,7 +61,7 @@ def read_test_set(download: bool) -> tuple[GreyImages | None, str]:
         if kept is not None:
             return GreyImages(kept["data"], kept["targets"], list(CLASSES)), ""
         if source:
-            break  # it is here, and was not read yet
+            break  # it is here but has not been read yet
     forbidden = _why_not_download(download)
     if forbidden and not any((folder / "FashionMNIST").exists() for folder in data_folders()):
         return None, forbidden
@@ -88,7 +88,7 @@ def data_folders() -> list[Path]:
 
 
 def _given_folder(given: str) -> Path:
-    """Find a relative folder also where a notebook runs in another folder than the shell."""
+    """Find a relative folder even if a notebook runs in a different folder from the shell."""
     path = Path(given).expanduser()
     checkout = Path(__file__).parents[2]
     starts = [Path.cwd(), Path(os.environ.get("PWD", ".")), checkout]
@@ -133,9 +133,9 @@ def _why_not_download(download: bool) -> str:
 
 
 def _download_fashion_mnist(torchvision: Any, folder: Path) -> None:
-    """Let torchvision download beside the final place and move whole files there, one by one.
+    """Let torchvision download to a temporary folder, then move whole files one by one.
 
-    So an interrupted download leaves nothing that the next try would take for the dataset, and two
+    An interrupted download leaves nothing that the next try could mistake for the dataset, and two
     kernels may download at the same time.
     """
     fashion = torchvision.datasets.FashionMNIST
@@ -152,7 +152,7 @@ def _download_fashion_mnist(torchvision: Any, folder: Path) -> None:
 def _check_reachable(url: str) -> None:
     """Raise within seconds when the server cannot be reached, through the user's proxy if any.
 
-    In a thread, because looking up a name has no time limit of its own.
+    Runs in a thread, because a name lookup has no timeout of its own.
     """
     outcome: list[Exception | None] = []
 
@@ -175,7 +175,7 @@ def _check_reachable(url: str) -> None:
 
 @contextmanager
 def _socket_timeout(seconds: float) -> Iterator[None]:
-    """Limit each wait for the network; torchvision's download sets no limit itself."""
+    """Limit each wait for the network; torchvision's download sets no timeout."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:
@@ -185,6 +185,6 @@ def _socket_timeout(seconds: float) -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what an error says, of a failed download its reason."""
-    reason = getattr(error, "reason", error)  # what a URLError wraps
+    """The first line of an error's message; for a failed download, its reason."""
+    reason = getattr(error, "reason", error)  # the error inside a URLError
     return (str(reason).strip() or type(error).__name__).splitlines()[0]

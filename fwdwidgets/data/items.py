@@ -1,4 +1,4 @@
-"""A dataset's raw input and label as a tensor and a number, or a sentence why not."""
+"""A dataset's raw input and label as a tensor and a number, or an error that says why not."""
 
 import sys
 from typing import Any
@@ -27,7 +27,7 @@ def read_input(value: Any, index: int) -> torch.Tensor:
 
 
 def _tensor_of_array(array: Any) -> torch.Tensor:
-    """Share the array's memory where torch can, copy it where it is read-only or out of order."""
+    """Share the array's memory if torch can; copy it if it is read-only or not contiguous."""
     native = array.astype(array.dtype.newbyteorder("="), copy=False)
     backwards = any(stride < 0 for stride in native.strides)
     return torch.from_numpy(native.copy() if backwards or not native.flags.writeable else native)
@@ -67,7 +67,7 @@ def _plain_number(value: Any) -> Any:
 
 
 def _is_a(value: Any, module: str, name: str) -> bool:
-    """Tell whether value is a ``module.name``, without importing a module that nobody has used."""
+    """Whether value is a ``module.name``, without importing a module that nobody has used."""
     loaded = sys.modules.get(module)
     return loaded is not None and isinstance(value, getattr(loaded, name))
 

@@ -1,8 +1,8 @@
-"""From a dataset's index to what the network gets: the input as a tensor, the label as an int.
+"""From an index of a dataset to a sample: the input as a tensor, the label as an int.
 
 Any indexable dataset of ``(input, label)`` pairs works: torchvision's, a ``TensorDataset``, a list,
-a class of your own. Items that are tensors already need torch alone; Pillow images are turned into
-tensors by torchvision, NumPy arrays by torch.
+a class of your own. Tensors need only torch; torchvision turns Pillow images into tensors, and
+torch does so with NumPy arrays.
 """
 
 import operator
@@ -23,9 +23,9 @@ class Sample:
 
     Attributes:
         index: Its place in the dataset, 0 to ``len(dataset) - 1``.
-        input: What the network gets, less the batch axis: ``(C, H, W)`` for an image.
-        label: The class index, or None where the dataset has no label. A float only when it was
-            asked for with ``target=True``.
+        input: The network's input without the batch axis: ``(C, H, W)`` for an image.
+        label: The class index, or None if the dataset has no label. A float only if
+            ``target=True`` asked for it.
     """
 
     index: int
@@ -34,14 +34,14 @@ class Sample:
 
     @property
     def class_index(self) -> int | None:
-        """The label where it is a whole number, else None."""
+        """The label if it is a whole number, else None."""
         if self.label is None or not float(self.label).is_integer():
             return None
         return int(self.label)
 
 
 def dataset_length(dataset: Any) -> int:
-    """Count the samples of a dataset, and refuse what is no dataset of samples.
+    """Count the samples of a dataset; refuse anything that is not a dataset of samples.
 
     Args:
         dataset: Anything with ``len(dataset)`` and ``dataset[index]``.
@@ -50,7 +50,7 @@ def dataset_length(dataset: Any) -> int:
         The number of samples, at least 1.
 
     Raises:
-        TypeError: It cannot be indexed by a sample's number or has no length.
+        TypeError: It cannot be indexed by a sample's index, or has no length.
         ValueError: It is empty.
 
     Example:
@@ -86,22 +86,23 @@ def dataset_length(dataset: Any) -> int:
 def get_sample(dataset: Any, index: int, *, target: bool = False) -> Sample:
     """Fetch one sample: its input as a tensor, its label as an int.
 
-    Pillow images become ``(C, H, W)`` floats from 0 to 1 as by torchvision's ``to_tensor``; NumPy
-    arrays and (nested) lists of numbers become tensors of their own type; tensors stay as they are.
+    Pillow images become ``(C, H, W)`` floats from 0 to 1, as with torchvision's ``to_tensor``;
+    NumPy arrays and nested lists of numbers become tensors of their own dtype; tensors stay
+    unchanged.
 
     Args:
-        dataset: An indexable dataset of ``(input, label)`` pairs; no label is ``(input, None)``.
+        dataset: An indexable dataset of ``(input, label)`` pairs, ``(input, None)`` without label.
         index: 0 to ``len(dataset) - 1``.
-        target: Keep a float label as a float: the value that a regression model is to give.
+        target: Keep a float label as a float: the target of a regression.
 
     Returns:
         The sample. Its input has no batch axis: see `batch_of_one`.
 
     Raises:
-        TypeError: ``index`` is no int, or the dataset is none (see `dataset_length`).
+        TypeError: ``index`` is not an int, or the dataset is refused (see `dataset_length`).
         IndexError: ``index`` is out of range, negative numbers included.
-        ValueError: The dataset is empty, or the item is no ``(input, label)`` pair, or its input is
-            not numbers, or its label is no integer.
+        ValueError: The dataset is empty, the item is not an ``(input, label)`` pair, its input is
+            not numbers, or its label is not an integer.
         RuntimeError: The dataset itself raised; its exception is the cause.
 
     Example:
@@ -123,11 +124,11 @@ def get_sample(dataset: Any, index: int, *, target: bool = False) -> Sample:
 
 
 def batch_of_one(sample_input: torch.Tensor, model: nn.Module) -> torch.Tensor:
-    """Put the batch axis in front of a sample's input and move it to where the model is.
+    """Add the batch axis to a sample's input and move it to the model's device.
 
     Args:
-        sample_input: ``(C, H, W)`` or whatever the model takes, less the batch axis.
-        model: The model; its first parameter or buffer tells the device.
+        sample_input: ``(C, H, W)``, or whatever the model takes, without the batch axis.
+        model: The model; its first parameter or buffer determines the device.
 
     Returns:
         ``(1, C, H, W)``, of the same dtype, on the model's device.
@@ -136,7 +137,7 @@ def batch_of_one(sample_input: torch.Tensor, model: nn.Module) -> torch.Tensor:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """The device of a model's first parameter or buffer; the CPU where it has none."""
+    """The device of a model's first parameter or buffer; the CPU if it has none."""
     for tensor in (*model.parameters(), *model.buffers()):
         return tensor.device
     return torch.device("cpu")

@@ -1,8 +1,8 @@
-"""Images that a library read once, kept as safetensors so that it need not be imported again.
+"""Images that a library has read once, stored as safetensors so it need not be imported again.
 
 torchvision takes two seconds to import and scikit-learn nearly as long, for a file of small
-pictures; reading it back takes milliseconds. The copies lie in the user's cache folder. Each is of
-one source, which its metadata name: of any other source it does not count.
+pictures; reading the copy takes milliseconds. The copies are in the user's cache folder. The
+metadata of each name its source; it is not used for any other source.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class GreyImages(Dataset[tuple[Tensor, int]]):
     Attributes:
         data: all images, ``(N, H, W)``, uint8.
         targets: all labels, ``(N,)``, int64.
-        classes: one name a class.
+        classes: one name for each class.
         notice: a sentence for the learner, or an empty string.
     """
 
@@ -43,14 +43,14 @@ class GreyImages(Dataset[tuple[Tensor, int]]):
 
 
 def cache_folder() -> Path:
-    """The folder of this package below the user's cache folder; it need not be there yet."""
+    """This package's folder in the user's cache folder; it may not exist yet."""
     from platformdirs import user_cache_path
 
     return user_cache_path("fwdwidgets", appauthor=False)
 
 
 def recall(name: str, source: str) -> dict[str, Tensor] | None:
-    """The tensors that were kept under a name; None where there are none of that source."""
+    """The tensors stored under a name; None if there are none from that source."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -59,18 +59,18 @@ def recall(name: str, source: str) -> dict[str, Tensor] | None:
                 return None
             return {key: opened.get_tensor(key) for key in opened.keys()}
     except (SafetensorError, OSError):
-        return None  # it is read from its source, and kept again
+        return None  # it is read from its source, and stored again
 
 
 def keep(name: str, source: str, **tensors: Tensor) -> None:
-    """Keep tensors for `recall`; where the disk takes no more, the next read is as slow as this."""
+    """Store tensors for `recall`; if the disk is full, the next read is as slow as this one."""
     from safetensors.torch import save
 
     file = _file(name)
     unfinished = None
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        # Two kernels may do this at once: each writes a file of its own, and the last one stays.
+        # Two kernels may do this at once: each writes its own file, and the last one stays.
         handle, unfinished = tempfile.mkstemp(prefix=f".{name}-", dir=file.parent)
         with os.fdopen(handle, "wb") as opened:
             opened.write(save(tensors, {"source": source}))
@@ -81,7 +81,7 @@ def keep(name: str, source: str, **tensors: Tensor) -> None:
 
 
 def describe_files(*files: Path) -> str | None:
-    """Which files these are and in which state, as a source; None where one is missing."""
+    """The identity and state of these files, as a source; None if one is missing."""
     try:
         states = [(str(file.resolve()), file.stat()) for file in files]
     except OSError:
@@ -90,7 +90,7 @@ def describe_files(*files: Path) -> str | None:
 
 
 def as_grey_images(dataset: Any) -> GreyImages:
-    """What a torchvision dataset of grey images holds."""
+    """The attributes of a torchvision dataset of grey images."""
     data, targets = torch.as_tensor(dataset.data), torch.as_tensor(dataset.targets)
     return GreyImages(data, targets.long(), list(dataset.classes), dataset.notice)
 

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 MAX_ROWS, MAX_FEATURES = 64, 32
-"""A table on a page with more rows or columns than these is not read by anybody."""
+"""Nobody reads a table on a page with more rows or columns than these."""
 
 LARGEST = torch.finfo(torch.float32).max
-"""No number of a table is larger: the model gets float32."""
+"""The largest number in a table: the model gets float32."""
 
 
 class Table(Dataset[tuple[Tensor, float | int | None]]):
@@ -21,11 +21,11 @@ class Table(Dataset[tuple[Tensor, float | int | None]]):
 
     Attributes:
         values: `(N, F)`, float32.
-        targets: what is true of each row, or None.
-        row_names: one a row.
-        feature_names: one a column.
+        targets: the true value or class of each row, or None.
+        row_names: one for each row.
+        feature_names: one for each column.
         classes: the names of the classes, or None.
-        notice: a sentence for the learner, or an empty text.
+        notice: a sentence for the learner, or an empty string.
     """
 
     def __init__(
@@ -64,20 +64,20 @@ def as_table(
     feature_names: Sequence[str] | None = None,
     class_names: Sequence[str] | None = None,
 ) -> Table:
-    """Make a table of a copy of `inputs`.
+    """Make a table from a copy of `inputs`.
 
     Args:
-        inputs: a `Table`, or `(N, F)` numbers: a tensor, a NumPy array or a list of lists; all of
-            them become float32, which PyTorch's layers work in.
+        inputs: a `Table`, or `(N, F)` numbers: a tensor, a NumPy array or a list of lists. The
+            numbers become float32, the dtype of PyTorch's layers.
         targets: one number a row, or None for those of the table.
         row_names: one a row; by default those of the table, else "row 0", "row 1", ...
         feature_names: one a column; by default those of the table, else "x0", "x1", ...
         class_names: by default those of the table.
 
     Raises:
-        TypeError: `inputs` or `targets` are no numbers.
-        ValueError: they have not two axes, are empty or too many, or hold NaN or infinity; or
-            names or targets are not as many as rows or columns.
+        TypeError: `inputs` or `targets` are not numbers.
+        ValueError: `inputs` does not have two axes, is empty or too large, or holds NaN or
+            infinity; or the names or targets do not match the number of rows or columns.
     """
     given = inputs if isinstance(inputs, Table) else None
     values, notice = _numbers(given.values if given is not None else inputs)
@@ -143,7 +143,7 @@ def _numbers(inputs: Any) -> tuple[Tensor, str]:
 
 
 def check_classes(table: Table, classes: int) -> None:
-    """Refuse class names that are too few, and targets that are no class.
+    """Refuse too few class names, and targets that are not a class.
 
     Raises:
         ValueError: the message names the row and its target, or both numbers.

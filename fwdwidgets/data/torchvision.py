@@ -1,4 +1,4 @@
-"""torchvision's import, made to work where its C++ operators cannot load."""
+"""Import torchvision even if its C++ operators cannot load."""
 
 import importlib
 import sys
@@ -13,12 +13,12 @@ _declared_operators: list[torch.library.Library] = []
 
 
 def import_torchvision() -> ModuleType:
-    """Import torchvision, also where its C++ operators cannot load.
+    """Import torchvision, even if its C++ operators cannot load.
 
-    torchvision's wheel from PyPI is built for a CUDA torch. Beside a CPU-only torch its compiled
-    operators do not load, and then its import fails, although its datasets, transforms and models
-    need none of them. Only after that very error, the two operators that the import looks up are
-    declared, without an implementation, and the import is repeated. From then on a plain
+    torchvision's wheel from PyPI is built for a CUDA torch. With a CPU-only torch its compiled
+    operators do not load and its import fails, although its datasets, transforms and models need
+    none of them. After exactly that error, the two operators that the import looks up are declared
+    without an implementation, and the import is repeated. From then on a plain
     ``import torchvision`` works too, anywhere in the process.
 
     Returns:

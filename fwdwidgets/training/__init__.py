@@ -1,4 +1,4 @@
-"""The plain training loop, its loss and optimizer, and the first batch of any data."""
+"""A plain training loop, its loss and optimizer, and the first batch of any data."""
 
 from fwdwidgets.training.first_batch import first_batch
 from fwdwidgets.training.loop import train

@@ -1,4 +1,4 @@
-"""The batch that a training step runs on, from whatever data there is."""
+"""The batch that a training step runs on, from any kind of data."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from torch.utils.data import DataLoader
 from fwdwidgets.data import dataset_length, get_sample, read_input
 
 BATCH = 16
-"""So many samples of a dataset make the batch."""
+"""How many samples of a dataset make the batch."""
 
 
 def first_batch(data: Any) -> tuple[Tensor, Tensor]:
     """Inputs and targets of two tensors or arrays, a `DataLoader`, or a dataset's first samples.
 
     Raises:
-        TypeError: it is none of them.
-        ValueError: a dataset is empty or has no labels.
+        TypeError: `data` is none of these.
+        ValueError: the dataset is empty or has no labels.
     """
     if isinstance(data, DataLoader):
         data = _first_of(data)
@@ -55,7 +55,7 @@ def _is_numbers(part: Any) -> bool:
 
 
 def _as_tensor(part: Any) -> Any:
-    """A tensor of an array; NumPy's float64 becomes float32, as PyTorch's layers want it."""
+    """An array as a tensor; NumPy's float64 becomes float32, the dtype of PyTorch's layers."""
     if not isinstance(part, np.ndarray):
         return part
     tensor = read_input(part, 0)

@@ -40,34 +40,36 @@ def train(
     seed: int = 0,
     progress: bool = True,
 ) -> Checkpoints:
-    """Train a model, and keep its weights before training and after each epoch.
+    """Train a model, and keep its weights from before training and after each epoch.
 
-    It is the loop of every course: forward, loss, `zero_grad`, `backward`, `step`, for each batch
-    of the shuffled samples. An instance is trained itself, as in any loop of your own; a class or
-    factory is built under the seed. The random state is left as found, and so is the mode.
+    This is the loop of every course: forward, loss, `zero_grad`, `backward`, `step`, for each batch
+    of the shuffled samples. An instance is trained in place, as in a loop of your own; a class or
+    factory is built under the seed. The random state and the model's mode are left as found.
 
     Args:
         model: an `nn.Module`, or a class or factory that makes one.
-        dataset: anything indexable of `(input, label)`.
-        epochs: how often all samples are seen, 1 or more.
-        batch_size: samples in a step.
+        dataset: any indexable dataset of `(input, label)` pairs.
+        epochs: how many times the model sees all samples, 1 or more.
+        batch_size: samples per step.
         lr: learning rate of the default optimizer, `torch.optim.SGD` with momentum 0.9.
-        optimizer: made of the parameters: `lambda p: torch.optim.Adam(p, lr=1e-3)`.
-        loss: of output and targets; by default `cross_entropy` for class labels and `mse_loss`
-            for numbers. Of one that sums, a checkpoint tells the sum a sample.
-        seed: of the order of the samples, of dropout, and of a new model's weights.
-        progress: print a line an epoch, with a bar that grows.
+        optimizer: a function that makes one from the parameters, such as
+            `lambda p: torch.optim.Adam(p, lr=1e-3)`.
+        loss: a function of output and targets; by default `cross_entropy` for class labels and
+            `mse_loss` for numbers. If it sums over a batch, checkpoints hold the loss per sample.
+        seed: for the order of the samples, dropout, and the weights of a new model.
+        progress: print one line per epoch, with a growing bar.
 
     Returns:
-        `epochs + 1` checkpoints; fewer when it was interrupted or the loss became NaN or
-        infinite, which a warning tells.
+        `epochs + 1` checkpoints; fewer, with a warning, if training was interrupted or the loss
+        became NaN or infinite.
 
     Raises:
-        TypeError: the model is none, an item is no pair, or loss or optimizer is no function.
-        ValueError: the dataset is empty, has no labels, or a number is out of range; a label is no
-            class of the model, or a number among classes; the loss does not take output and
-            targets, or is no single number; there is nothing to train; the optimizer is an LBFGS;
-            a batch of one sample is too small for a BatchNorm.
+        TypeError: the model is not an `nn.Module`, the dataset cannot be indexed, or loss or
+            optimizer is not a function.
+        ValueError: the dataset is empty or has no labels, or a number is out of range; an item is
+            not a pair; a label is not a class of the model, or floats and classes are mixed; the
+            loss does not take output and targets, or is not a single number; there is nothing to
+            train; the optimizer is an LBFGS; a batch of one sample is too small for a BatchNorm.
     """
     epochs = _at_least_one("epochs", epochs)
     batch_size = _at_least_one("batch_size", batch_size)
@@ -95,7 +97,7 @@ def train(
             if not math.isfinite(measured):
                 _stop(f"the loss is {measured} before training", checkpoints, bar)
                 return checkpoints
-            # Only now does a lazy layer have its parameters.
+            # A lazy layer has its parameters only now.
             sgd = partial(torch.optim.SGD, lr=lr, momentum=0.9)
             chosen = made(sgd if optimizer is None else optimizer, trainable(network))
             for epoch in range(1, epochs + 1):

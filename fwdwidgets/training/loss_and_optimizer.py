@@ -1,4 +1,4 @@
-"""A training loop's loss and optimizer, checked, with a sentence for what is wrong."""
+"""Check the loss and the optimizer of a training loop, and say what is wrong with them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
 
 def check_loss(loss: Any) -> None:
-    """Refuse what is no function of output and targets.
+    """Refuse a loss that is not a function of output and targets.
 
     Raises:
-        TypeError: it cannot be called, or is the class of a loss.
+        TypeError: it cannot be called, or is a class instead of an instance.
     """
     if isinstance(loss, type):
         name = loss.__name__
@@ -37,8 +37,8 @@ def measure(loss: Loss, output: Any, targets: Tensor) -> Tensor:
         One number, a tensor of one element.
 
     Raises:
-        ValueError: the output is no tensor, the loss does not take these two, or it is not one
-            number.
+        ValueError: the output is not a tensor, the loss does not take output and targets, or it
+            does not return one number.
     """
     if not isinstance(output, Tensor):
         raise ValueError(
@@ -62,7 +62,7 @@ def measure(loss: Loss, output: Any, targets: Tensor) -> Tensor:
 
 
 def _advise(loss: Loss, output: Tensor, targets: Tensor) -> str:
-    """What to do about labels that a loss does not take; nothing where targets are numbers."""
+    """What to do about labels that a loss does not take; empty if targets are numbers."""
     if targets.is_floating_point() or targets.is_complex() or output.dim() != 2:
         return ""
     classes = output.shape[1]
@@ -82,20 +82,20 @@ def _advise(loss: Loss, output: Tensor, targets: Tensor) -> str:
 
 
 def check_differentiable(value: Tensor) -> None:
-    """Refuse a loss that nothing leads back from.
+    """Refuse a loss that autograd cannot run backward from.
 
     Raises:
         ValueError: it has no `grad_fn`.
     """
     if not value.requires_grad:
         raise ValueError(
-            "the loss has no grad_fn, so there is no way back to the weights: compute output and "
+            "the loss has no grad_fn, so backward cannot reach the weights: compute output and "
             "loss with torch alone, without detach(), item(), argmax or no_grad."
         )
 
 
 def check_reached(model: nn.Module) -> None:
-    """Refuse a backward that came to no weight.
+    """Refuse a backward pass that reached no weight.
 
     Raises:
         ValueError: no parameter has a gradient.
@@ -108,7 +108,7 @@ def check_reached(model: nn.Module) -> None:
 
 
 def trainable(model: nn.Module) -> list[nn.Parameter]:
-    """The parameters that ask for a gradient.
+    """The parameters that require a gradient.
 
     Raises:
         ValueError: there are none.
@@ -123,11 +123,11 @@ def trainable(model: nn.Module) -> list[nn.Parameter]:
 
 
 def made(optimizer: MakeOptimizer, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimizer of these parameters.
+    """The optimizer for these parameters.
 
     Raises:
-        TypeError: what should make one makes something else.
-        ValueError: it is an LBFGS, or holds parameters of another model.
+        TypeError: the function does not return an optimizer.
+        ValueError: the optimizer is an LBFGS, or holds parameters of another model.
     """
     result = optimizer(parameters)
     if not isinstance(result, torch.optim.Optimizer):
@@ -139,10 +139,10 @@ def made(optimizer: MakeOptimizer, parameters: list[nn.Parameter]) -> torch.opti
 
 
 def check_optimizer(optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter]) -> None:
-    """Refuse an optimizer whose step is no line of its own, or moves another model.
+    """Refuse an optimizer whose step runs the model itself, or that moves another model.
 
     Raises:
-        ValueError: it is an LBFGS, or holds others than these parameters.
+        ValueError: it is an LBFGS, or holds parameters other than these.
     """
     own = {id(parameter) for parameter in parameters}
     held = [p for group in optimizer.param_groups for p in group["params"]]

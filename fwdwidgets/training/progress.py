@@ -1,4 +1,4 @@
-"""A training's progress as text: a line an epoch, with a bar that grows."""
+"""Training progress as text: one line per epoch, with a growing bar."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _CELLS = 24
 
 
 class Bar:
-    """A line of text that grows in place; nothing is written unless it is shown."""
+    """A line of text that grows in place; writes nothing unless it is to be shown."""
 
     def __init__(self, epochs: int, batches: int, shown: bool) -> None:
         self._epochs, self._batches, self._shown = epochs, batches, shown
@@ -28,7 +28,7 @@ class Bar:
             self._write(f"\r{self._line(epoch, _CELLS)}  loss {loss:.4f}{right}\n")
 
     def stop(self) -> None:
-        """Leave a line as it is, before its end."""
+        """Leave an unfinished line as it is."""
         if self._shown:
             self._write("\n")
 

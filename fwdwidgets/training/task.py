@@ -1,4 +1,4 @@
-"""The samples that a network is trained on, and how wrong it is about them."""
+"""The samples that a network is trained on, and its loss on them."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Items(Dataset[tuple[Tensor, Tensor]]):
 
 
 class Task:
-    """The loss of a batch, with sentences for an output that the default loss cannot judge.
+    """The loss of a batch, with clear errors for outputs that the default loss does not take.
 
     Attributes:
-        sums: whether the loss is a sum over a batch, and no mean.
+        sums: whether the loss is a sum over the batch instead of a mean.
     """
 
     def __init__(self, items: Items, loss: Loss | None) -> None:
@@ -53,13 +53,13 @@ class Task:
         default = F.cross_entropy if items.classes else F.mse_loss
         self._check = check if loss is None else None
         self._loss: Loss = default if loss is None else loss
-        # A sum over a batch is the part of a sum over all; a mean counts by the batch's samples.
+        # Sums over batches add up; means are weighted by the number of samples.
         self.sums = getattr(loss, "reduction", "mean") == "sum"
 
     def __call__(
         self, network: nn.Module, inputs: Tensor, targets: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Loss, output and targets, all on the network's device."""
+        """The loss, the output and the targets, all on the network's device."""
         device = device_of(network)
         try:
             output = network(inputs.to(device))
@@ -107,12 +107,12 @@ def evaluate(
     """Loss and accuracy over all samples; the network is left in eval mode.
 
     Returns:
-        The loss, and the share of right predictions, 0 to 1, None where there are no classes.
+        The loss, and the accuracy from 0 to 1, or None if there are no classes.
     """
     network.eval()
     total, right, count, classes = 0.0, 0, 0, items.classes
     with torch.no_grad():
-        # A generator of its own: a loader without one draws from the global random numbers.
+        # A loader without its own generator draws from the global random numbers.
         loader = DataLoader(items, max(batch_size, 256), generator=torch.Generator())
         for inputs, labels in loader:
             value, output, targets = task(network, inputs, labels)

@@ -64,7 +64,7 @@ class Reader:
         self.parts, self.headers = urlsplit(address), dict(headers)
 
     def get(self, path, **headers):
-        connection = http.client.HTTPConnection(self.parts.netloc, timeout=30)
+        connection = http.client.HTTPConnection(self.parts.netloc, timeout=120)
         with closing(connection):
             connection.request("GET", path, headers={**self.headers, **headers})
             answer = connection.getresponse()
@@ -91,7 +91,7 @@ def connect(url, origin=None, subprotocols=None, **headers):
     """A client that ends with its block; without an origin it shows none."""
     socket = create_connection(
         url,
-        timeout=30,
+        timeout=60,
         origin=origin,
         suppress_origin=origin is None,
         subprotocols=subprotocols,

@@ -1,4 +1,4 @@
-"""What an error or a NaN means and what would help, in sentences; PyTorch alone."""
+"""What an error or a NaN means and what would help, in sentences. Imports only PyTorch."""
 
 from fwdwidgets.advice.diagnose import (
     check_output,

@@ -1,6 +1,6 @@
 """What went wrong in a forward pass, in a learner's words.
 
-Everything here reads a finished trace or an output and returns text; nothing runs the model.
+Everything here reads a finished trace or an output and returns text; the model does not run.
 """
 
 import math
@@ -18,14 +18,14 @@ _LONGEST_MESSAGE = 400
 
 
 def explain_failure(trace: "ForwardTrace") -> str:
-    """Say where a forward pass broke off, which shapes disagreed, and what would fit.
+    """Say where a forward pass failed, which shapes disagreed, and what would fit.
 
     Args:
-        trace: A partial trace: its ``error`` is set, its last step is the one that failed.
+        trace: A partial trace: its ``error`` is set, and its last step is the one that failed.
 
     Returns:
-        The failing expression, the operands' shapes, the number that would fit where one certainly
-        does, and the message of the exception. An empty string when nothing failed.
+        The failing expression, the operands' shapes, the number that would fit if one certainly
+        does, and the exception's message. An empty string if nothing failed.
     """
     error = trace.error
     if error is None:
@@ -52,8 +52,8 @@ def check_output(output: Any) -> str:
         output: What the model returned for a batch of one.
 
     Returns:
-        An empty string for a tensor of floats ``(1, classes)``, else a sentence with what came
-        instead and what to do.
+        An empty string for a tensor of floats ``(1, classes)``, else a sentence that says what the
+        model returned instead and what to do.
     """
     advice = "return the logits alone, a tensor of shape (1, classes)"
     if output is None:
@@ -77,8 +77,8 @@ def first_nonfinite(trace: "ForwardTrace") -> "Step | None":
         trace: A trace, complete or partial.
 
     Returns:
-        The step, or None when every value is finite. Integer and bool values always are; so is
-        minus infinity that the steps after it took up, as softmax does with a mask.
+        The step, or None if every value is finite. Integers and bools always count as finite, and
+        so does minus infinity that later steps absorb, as softmax does with a mask.
     """
     odd = [step for step in trace.steps if _count_nonfinite(step) != (0, 0)]
     output = trace.output
@@ -89,7 +89,7 @@ def first_nonfinite(trace: "ForwardTrace") -> "Step | None":
 
 
 def _is_mask(value: torch.Tensor) -> bool:
-    """Whether all that is not finite is minus infinity."""
+    """Whether every non-finite value is minus infinity."""
     if _nonfinite_in(value) == (0, 0):
         return True
     return not value.is_complex() and bool((value.isfinite() | value.isneginf()).all())
@@ -100,11 +100,11 @@ def explain_nonfinite(trace: "ForwardTrace", sample_input: torch.Tensor | None =
 
     Args:
         trace: A trace, complete or partial.
-        sample_input: What the model got, to tell whether it was in there already.
+        sample_input: The model's input, to see whether it already held NaN or infinity.
 
     Returns:
         The step, its expression, how many of its values are NaN or infinite, and the usual reason
-        where the operation has one; an empty string when every value is finite.
+        if the operation has one; an empty string if every value is finite.
     """
     step = first_nonfinite(trace)
     if step is None:
@@ -124,7 +124,7 @@ def explain_nonfinite(trace: "ForwardTrace", sample_input: torch.Tensor | None =
 
 
 def _place(step: "Step") -> str:
-    """Name the failing expression and its line, or the operation where there is no user's line."""
+    """Name the failing expression and its line, or the operation if no user code called it."""
     if step.source:
         source = " ".join(step.source.split())
         inside = step.module and not source.startswith(f"self.{step.module}(")
@@ -191,7 +191,7 @@ def _nonfinite_in(value: torch.Tensor) -> tuple[int, int]:
 
 
 def _reason(op: str, nans: int, infinities: int) -> str:
-    """Give the reason that an operation has when its operands were finite."""
+    """The likely reason for NaN or infinity in an operation on finite operands."""
     if op in ("log", "log2", "log10", "log1p"):
         edge = -1 if op == "log1p" else 0
         reasons = [f"the logarithm of {edge} is infinite"] if infinities else []

@@ -1,4 +1,4 @@
-"""Rules for layers: which of their sizes an input does not fit, and the one that would."""
+"""Rules for layers: which of their sizes does not fit an input, and which one would."""
 
 import re
 from math import isqrt, prod
@@ -103,7 +103,7 @@ def batch_norm(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
 
 
 def one_value(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
-    """Batch normalisation of a single value a channel, in train mode."""
+    """Batch normalisation of a single value per channel, in train mode."""
     return (
         f"{the_input(shapes)} has one value a channel, and in train mode batch normalisation needs "
         "more to take a mean and a variance. Call model.eval(), or give two samples or more."
@@ -111,7 +111,7 @@ def one_value(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
 
 
 def axes(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
-    """An input with another number of axes than the layer takes."""
+    """An input whose number of axes is not what the layer takes."""
     wanted = match["wanted"].replace("D", "-D")
     number = count(match["got"], "axis", "axes")
     return f"{the_input(shapes)} has {number}, the layer takes a {wanted} input."
@@ -149,7 +149,7 @@ def embedding_range(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) ->
 
 
 def embedding_type(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
-    """Floats where a table wants row numbers."""
+    """Floats where an embedding needs row numbers."""
     return "an embedding looks up whole numbers, but its input is not of an integer type: x.long()."
 
 

@@ -1,8 +1,8 @@
 """What a learner can do about an operation that PyTorch refused.
 
-`advise` knows PyTorch's message and the shapes of the operands, nothing else. Each rule states
-facts first, and names a number only where that number certainly fits; without a rule there is no
-advice. PyTorch's own wording is the key, so the tests provoke each message with a real layer.
+`advise` knows only PyTorch's message and the shapes of the operands. Each rule states facts first,
+and names a number only if that number certainly fits; without a rule there is no advice. Rules are
+found by PyTorch's own wording, so the tests provoke each message with a real layer.
 """
 
 import re
@@ -93,10 +93,10 @@ def advise(op: str, shapes: tuple[Shape, ...], message: str) -> str:
     Args:
         op: The operation's name, as in ``Step.op``.
         shapes: The operands' shapes in call order, as in ``Step.input_shapes``.
-        message: What PyTorch said.
+        message: PyTorch's error message.
 
     Returns:
-        One or more sentences, or an empty string where nothing is certain.
+        One or more sentences, or an empty string if nothing is certain.
 
     Example:
         >>> message = "mat1 and mat2 shapes cannot be multiplied (1x3 and 2x4)"

@@ -1,4 +1,4 @@
-"""Rules for what joins or reshapes tensors: products, broadcasting, reshaping, types."""
+"""Rules for operations that join or reshape tensors: products, broadcasting, views, dtypes."""
 
 import re
 from math import prod
@@ -44,7 +44,7 @@ def product(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
 
 
 def broadcast(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
-    """Two shapes that do not go together in ``+``, ``*`` and the like."""
+    """Two shapes that cannot be broadcast in ``+``, ``*`` and the like."""
     if op in _PRODUCTS:
         return product(op, shapes, match)
     first, second = match["first"], match["second"]
@@ -90,7 +90,7 @@ def unflatten(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
 
 
 def cat(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
-    """Tensors joined along one axis that differ in another."""
+    """Tensors joined along one axis that differ in another axis."""
     return (
         f"the shapes {listed(shapes)} may differ in axis {match['axis']} alone, but there is "
         f"{match['wanted']} against {match['got']}: {match['wanted']} in both would fit."
@@ -110,7 +110,7 @@ def dimension(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
 
 
 def dtypes(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
-    """Values of two types in one operation: pixels of type uint8, NumPy's float64."""
+    """Values of two dtypes in one operation, such as uint8 pixels or NumPy's float64."""
     given, wanted = _dtype(match["given"]), _dtype(match["wanted"])
     if given == wanted:  # they differ in something else, such as the device
         return ""
@@ -125,12 +125,12 @@ def dtypes(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
 
 
 def conv_dtypes(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
-    """A message whose order is certain for convolutions alone: first the input, then the weight."""
+    """A message whose order is certain only for convolutions: first the input, then the weight."""
     return dtypes(op, shapes, match) if op.startswith("conv") else ""
 
 
 def no_kernel(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
-    """An operation that works on floats alone."""
+    """An operation that works only on floats."""
     given = _dtype(match["given"])
     if not given.startswith(("int", "uint", "bool")):
         return ""

@@ -8,7 +8,7 @@ Rule = Callable[[str, tuple[Shape, ...], re.Match[str]], str]
 
 
 def the_input(shapes: tuple[Shape, ...]) -> str:
-    """Name the first operand, with its shape where it is known."""
+    """Name the first operand, with its shape if it is known."""
     return f"the input {shapes[0]}" if shapes else "the input"
 
 

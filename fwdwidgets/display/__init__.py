@@ -1,8 +1,8 @@
-"""Tensors to display-ready tensors: mosaics, pages, colour ranges; PyTorch alone.
+"""Tensors to display-ready tensors: mosaics, pages, colour ranges. Imports only PyTorch.
 
-How a layer is laid out follows from its shape alone (plain integers), and what is drawn follows
-from its values by torch operations with static shapes, so that the same code runs in a live
-widget and inside a graph made by `torch.export`.
+The layout of a layer depends only on its shape (plain integers). What is drawn is computed from its
+values by torch operations with static shapes, so that the same code runs in a live widget and
+inside a graph made by `torch.export`.
 """
 
 from fwdwidgets.display.grid import (

@@ -1,4 +1,4 @@
-"""How a layer is laid out follows from its shape alone: plain integers.
+"""How a layer is laid out, from its shape alone: plain integers.
 
 A value becomes tiles of a mosaic, bars, or a strip folded into rows, on one page or several.
 """
@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 
 MAX_CELLS = 96_000
-"""Cells of one picture: 384 kB as float32. What does not fit goes on the next page."""
+"""The most cells in one picture: 384 kB as float32. The rest goes on further pages."""
 MAX_BARS = 128
 """A vector up to this long is drawn as bars, a longer one as a strip folded into rows."""
 ASPECT = 1.25
@@ -21,7 +21,7 @@ INPUT_ASPECT = 0.6
 
 @dataclass(frozen=True)
 class Grid:
-    """Where each value of a layer stands in its picture; plain integers, known from the shape.
+    """Where each value of a layer is in its picture: plain integers, known from the shape.
 
     Attributes:
         kind: `"bars"`, `"strip"` (a long vector folded into rows), `"mosaic"` or `"empty"`.
@@ -33,7 +33,7 @@ class Grid:
         stop: one past the last channel, row and column on this page.
         tiles: `(rows, columns)` of tiles in the picture.
         page: this page, counted from 0.
-        pages: how many pages the layer takes.
+        pages: how many pages the layer needs.
     """
 
     kind: str
@@ -86,10 +86,10 @@ def _span(unit: str, start: int, stop: int, of: int) -> str:
 
 
 def canonical_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Channels, height and width of a value of `shape`; a batch axis of one is left out.
+    """Channels, height and width of a value of `shape`, without its batch axis of one.
 
-    A vector of F values is `(1, 1, F)`, a matrix is one channel; of four and more axes all but
-    the last two are channels.
+    A vector of F values gives `(1, 1, F)`, and a matrix is one channel; with four or more axes, all
+    but the last two are channels.
     """
     if len(shape) > 1 and shape[0] == 1:
         shape = shape[1:]
@@ -104,7 +104,7 @@ def grid(
 
     Args:
         shape: a step's shape, batch axis of one included: `(1, C, H, W)`, `(1, F)`, ...
-        page: which page, from 0; past the last one, the last is meant.
+        page: which page, from 0; a number past the last page means the last.
         cells: how many cells a page may have, gaps included.
         aspect: width over height of the panel that the picture should fill.
     """
@@ -113,7 +113,7 @@ def grid(
     if count == 0:
         return Grid("empty", "channel", 0, 0, 0, (0, 0, 0), (0, 0, 0), (1, 1), 0, 1)
     if count in (channels, height, width):
-        pooled = len(shape) > 2 and channels == count  # (1, C, 1, 1), of a global pooling
+        pooled = len(shape) > 2 and channels == count  # (1, C, 1, 1), from a global pooling
         return _vector_grid(count, page, cells, aspect, "channel" if pooled else "unit")
     per_page = _channels_per_page(channels, height, width, cells, aspect)
     columns_per_page = min(width, cells)
@@ -148,7 +148,7 @@ def _vector_grid(count: int, page: int, cells: int, aspect: float, unit: str) ->
 
 
 def _channels_per_page(channels: int, height: int, width: int, cells: int, aspect: float) -> int:
-    """The most channels whose mosaic, gaps included, has at most `cells` cells; 0: not one."""
+    """The most channels whose mosaic, gaps included, has at most `cells` cells; may be 0."""
     if height * width > cells:
         return 0
     most = min(channels, max(1, cells // ((height + 1) * (width + 1))))
@@ -161,7 +161,7 @@ def _channels_per_page(channels: int, height: int, width: int, cells: int, aspec
 
 
 def tiling(count: int, height: int, width: int, aspect: float) -> tuple[int, int]:
-    """Rows and columns of tiles that fill a panel of that aspect best, with few empty places."""
+    """The rows and columns of tiles that best fill a panel of this aspect, with few gaps."""
 
     def cost(columns: int) -> tuple[float, int]:
         rows = -(-count // columns)
@@ -174,5 +174,5 @@ def tiling(count: int, height: int, width: int, aspect: float) -> tuple[int, int
 
 
 def input_grid(shape: tuple[int, ...]) -> Grid:
-    """How an input `(1, ...)` is laid out: on one page, however large."""
+    """How an input `(1, ...)` is laid out: always on one page."""
     return grid(shape, 0, sys.maxsize, INPUT_ASPECT)

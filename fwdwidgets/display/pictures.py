@@ -1,4 +1,4 @@
-"""Values laid out as pictures, each number at its place: PyTorch alone, static shapes."""
+"""Values laid out as pictures, each number in its place; only PyTorch, with static shapes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fwdwidgets.display.ranges import as_float, bar_range, full_range, symmetric
 
 
 def arrange(value: Tensor, where: Grid) -> Tensor:
-    """The picture of a layer: its own numbers, each at its place, NaN in the gaps.
+    """The picture of a layer: its own numbers, each in its place, with NaN in the gaps.
 
     Args:
         value: a step's value, of the shape that `where` was made for.
@@ -38,7 +38,7 @@ def arrange(value: Tensor, where: Grid) -> Tensor:
 
 
 def layer_picture(value: Tensor, where: Grid, ends: Tensor | None = None) -> dict[str, Tensor]:
-    """All that is drawn of a layer's value; not of one that is empty.
+    """Everything that is drawn of a layer's value, which must not be empty.
 
     Args:
         value: a step's value, of the shape that `where` was made for.
@@ -47,12 +47,12 @@ def layer_picture(value: Tensor, where: Grid, ends: Tensor | None = None) -> dic
             magnitude at both ends.
 
     Returns:
-        `"picture"`: see `arrange`; `"marks"`, bool `(rows, columns)`, of bars `(1, F)`: where it
-        holds NaN or infinity, which its gaps would hide; `"odd"` `()`, how many there are in the
-        whole layer; `"range"` `(2,)` of its colours, or of the axis of its bars.
+        `"picture"`: see `arrange`; `"marks"`: bool `(rows, columns)`, or `(1, F)` for bars, True
+        where the picture holds NaN or infinity; `"odd"`: `()`, how many of these the whole layer
+        has; `"range"`: `(2,)`, the ends of its colours, or of the axis of its bars.
     """
     odd = ~as_float(value).isfinite()
-    marks = arrange(odd.float(), where) == 1  # a gap is NaN, and that is no mark
+    marks = arrange(odd.float(), where) == 1  # a gap is NaN, but must not be marked
     if where.kind == "bars":
         ends, marks = bar_range(value), marks.reshape(1, -1)
     elif ends is None:
@@ -66,14 +66,14 @@ def layer_picture(value: Tensor, where: Grid, ends: Tensor | None = None) -> dic
 
 
 def input_picture(value: Tensor, where: Grid) -> dict[str, Tensor]:
-    """All that is drawn of an input; not of one that is empty.
+    """Everything that is drawn of an input, which must not be empty.
 
     Args:
         value: the batch of one sample, `(1, ...)`.
         where: its layout, see `input_grid`.
 
     Returns:
-        `"picture"` `(rows, columns)`, a short vector upright, and `"range"` `(2,)` of its colours.
+        `"picture"` `(rows, columns)`, a short vector as a column; `"range"` `(2,)` of its colours.
     """
     picture = arrange(value, where)
     if where.kind == "bars":

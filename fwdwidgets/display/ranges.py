@@ -1,4 +1,4 @@
-"""Tensors as floats, and the ranges of their colours and axes: PyTorch alone, static shapes."""
+"""Tensors as floats, and the ranges of their colours and axes; only PyTorch, static shapes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def as_float(value: Tensor) -> Tensor:
-    """`value` on the CPU as floats that hold its numbers exactly; of complex ones, the magnitude.
+    """`value` on the CPU as floats that hold its numbers exactly; for complex, the magnitude.
 
     Returns:
         float64 for float64, int32 and int64 (exact below 2^53), float32 for everything smaller.
@@ -30,7 +30,7 @@ def symmetric_range(value: Tensor) -> Tensor:
         value: the whole layer, so that its pages share one scale.
 
     Returns:
-        `(2,)`: low and high; -1 and 1 for a layer of nothing but zeros.
+        `(2,)`: low and high; -1 and 1 for a layer of zeros.
     """
     value = as_float(value)
     if value.numel() == 0:
@@ -43,7 +43,7 @@ def symmetric_range(value: Tensor) -> Tensor:
 def full_range(value: Tensor) -> Tensor:
     """Colour range of an input: its smallest and largest finite value, `(2,)`, never equal.
 
-    A smallest value within a thousandth of zero counts as 0, as that of a sigmoid's picture.
+    A smallest value within a thousandth of zero counts as 0, as in pictures made by a sigmoid.
     """
     value = as_float(value)
     if value.numel() == 0:
@@ -61,7 +61,7 @@ def ticks(ends: Tensor) -> Tensor:
 
 
 def bar_range(values: Tensor) -> Tensor:
-    """The range of an axis of bars, `(2,)`: zero and all finite values, with room at both ends."""
+    """The range of the axis of bars, `(2,)`: zero and all finite values, with room at both ends."""
     low, high = _span_with_zero(values)
     high = torch.where(as_float(values).isfinite().any(), high, high + 1)
     room = torch.where(high > low, high - low, 1.0) * 0.06

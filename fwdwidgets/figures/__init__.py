@@ -1,4 +1,4 @@
-"""Arrays to plotly figures: panels, axes, colours, marks. It assigns and computes nothing.
+"""Arrays to plotly figures: panels, axes, colours, marks. It assigns arrays and computes none.
 
 A `Board` collects panels and makes a `Canvas` of them; each panel then draws arrays into a
 `Drawing`, which holds plotly's own words and goes to the figure in Python and to the browser.

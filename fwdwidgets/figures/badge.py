@@ -12,7 +12,7 @@ ANSWERS = {
     "unknown": ("neutral", "prediction: {name}"),
     "none": ("neutral", "no answer: the output holds NaN or infinity"),
 }
-"""What a badge says of an answer, and under which sign."""
+"""What a badge says about an answer, and its sign."""
 
 
 def badge_html(kind: str, text: str, detail: str = "") -> str:
@@ -20,7 +20,7 @@ def badge_html(kind: str, text: str, detail: str = "") -> str:
 
     Args:
         kind: `"correct"`, `"incorrect"` or `"neutral"`; chooses sign and colour.
-        text: the sentence, shown as text whatever characters it holds.
+        text: the sentence; any markup in it is escaped.
         detail: a lighter addition after it, such as the probability.
     """
     more = f' <span class="fwd-badge-detail">{escape(detail)}</span>' if detail else ""

@@ -1,4 +1,4 @@
-"""Bars that lie, a name at each: numbers of a code, bytes of layers, series compared."""
+"""Horizontal bars with names: numbers of a code, bytes of layers, several series compared."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fwdwidgets.figures.drawing import Drawing, escape, exact, short
 from fwdwidgets.figures.panel import Panel
 
 _CLASSES = {"showgrid": False, "zeroline": False, "autorange": False, "fixedrange": True}
-# Numbers stand in a column as tick labels: plotly measures each text at a bar, slowly.
+# Numbers are tick labels in a column: plotly measures each text on a bar, slowly.
 _NUMBERS = {
     "side": "right",
     "tickmode": "array",
@@ -24,13 +24,13 @@ _NUMBERS = {
 
 
 class NamedBars(Panel):
-    """A row a name: one bar with its number at the right, or one bar of each series.
+    """One row for each name: a bar with its number at the right, or one bar per series.
 
     Attributes:
-        traces: the number of each series' trace in `figure.data`.
+        traces: the index of each series' trace in `figure.data`.
         axis: the suffix of its axes in the layout.
-        names: the suffix of the y axis that carries the names; None where there is none.
-        numbers: the suffix of the y axis that carries the number of each row.
+        names: the suffix of the y axis with the names; None if there is none.
+        numbers: the suffix of the y axis with the number of each row.
     """
 
     def __init__(
@@ -39,11 +39,11 @@ class NamedBars(Panel):
         """Claim a panel.
 
         Args:
-            board: the figure in the making.
+            board: the figure being built.
             name: what the bars are.
-            named: whether names stand at the left; else they are those of a panel beside.
-            series: how many bars a row has at most; more than one carry no numbers.
-            nticks: at most so many ticks on the axis of values.
+            named: whether names are shown at the left; if not, the panel beside shows them.
+            series: the most bars in a row; rows of more than one bar have no numbers.
+            nticks: the most ticks on the axis of values.
         """
         x = {"nticks": nticks, "zeroline": True, "zerolinewidth": 1, "fixedrange": True}
         left = {**_CLASSES, "tickmode": "array", "ticks": "", "ticklabelstandoff": 4}
@@ -76,13 +76,13 @@ class NamedBars(Panel):
 
         Args:
             drawing: what the redraw assigns; added to.
-            names: one a row, from top to bottom; long ones are shortened.
+            names: one for each row, from top to bottom; long ones are shortened.
             values: `(rows,)`, or `(series, rows)`.
             ends: of the axis of values, as `display.value_range` finds them.
             texts: the number at the right of each row.
-            signs: a sign after each name, which then stands bold; empty where it has none.
-            colors: one a row, or None.
-            series: the name of each series; they stand in the legend.
+            signs: a sign after each name, which is then bold; empty for no sign.
+            colors: one for each row, or None.
+            series: the name of each series, for the legend.
         """
         rows = np.arange(len(names))
         full = [escape(name) for name in names]
@@ -133,7 +133,7 @@ class NamedBars(Panel):
             }
 
     def show_names(self, drawing: Drawing, names: Sequence[str], signs: Sequence[str] = ()) -> None:
-        """Show the names alone, without bars: those of a panel beside that has bars."""
+        """Show only the names, without bars, for a panel beside that has bars."""
         self.draw(drawing, names, np.zeros(len(names)), (0, 1), signs=signs)
         for number in self.traces:
             drawing.trace(number, x=None, y=None, visible=False)
@@ -141,7 +141,7 @@ class NamedBars(Panel):
         drawing.layout[f"yaxis{self.numbers}.visible"] = self.numbers == self.axis
 
     def hide(self, drawing: Drawing) -> None:
-        """Take the bars off the screen."""
+        """Hide the bars."""
         for number in self.traces:
             drawing.trace(number, x=None, y=None, visible=False)
         for name in {f"x{self.axis}", f"y{self.axis}", f"y{self.numbers}"}:

@@ -1,4 +1,4 @@
-"""A figure in the making: panels claim traces, axes, titles and colour scales of it."""
+"""A figure being built: panels claim traces, axes, titles and colour scales from it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fwdwidgets.figures.colors import COLORSCALES, HOVER, INK
 from fwdwidgets.figures.view import MARGIN, View
 
 UNMEASURED = {"tickangle": 0, "ticklabeloverflow": "allow"}
-"""Else plotly measures each tick label in the page, a sixth of a redraw."""
+"""Without this, plotly measures each tick label in the page: a sixth of a redraw."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Canvas:
     Attributes:
         figure: the empty figure.
         views: layout patches by the least width in pixels that they are for.
-        themes: layout patches by theme; the browser picks, for Python cannot see the theme.
+        themes: layout patches by theme; the browser picks, because Python cannot see the theme.
     """
 
     figure: go.Figure
@@ -38,7 +38,7 @@ class _Slot:
     overlay: str | None
     title: int
     color: str | None
-    upright: bool  # the colour scale stands at the right
+    upright: bool  # the colour scale is at the right
 
 
 class Board:
@@ -73,7 +73,7 @@ class Board:
         }
 
     def trace(self, axis: str | None = None, **properties: Any) -> int:
-        """Add a trace that is not seen yet, on the axes of this suffix; its number."""
+        """Add a trace, hidden at first, on the axes with this suffix; return its number."""
         axes = {} if axis is None else {"xaxis": f"x{axis}", "yaxis": f"y{axis}"}
         self._data.append({"visible": False, "showlegend": False, **axes, **properties})
         return len(self._data) - 1
@@ -81,12 +81,12 @@ class Board:
     def axes(
         self, x: dict[str, Any], y: dict[str, Any], *, values: str = "", square: bool = False
     ) -> str:
-        """Add a pair of axes; their suffix (`""`, `"2"`, ...).
+        """Add a pair of axes; return their suffix (`""`, `"2"`, ...).
 
         Args:
             x: properties of the x axis.
             y: properties of the y axis.
-            values: which of the two carry values and so a grid: `""`, `"x"`, `"y"`, `"xy"`.
+            values: which of the two show values and therefore a grid: `""`, `"x"`, `"y"`, `"xy"`.
             square: whether one unit is as long on both, so that cells are square.
         """
         self._axes += 1
@@ -106,14 +106,14 @@ class Board:
                 self._themes[theme][f"{letter}axis{axis}.zerolinecolor"] = ink["zero"]
 
     def frame(self, axis: str) -> None:
-        """Draw a line around these axes, where their ground and the page may be of one colour."""
+        """Draw a line around these axes, whose background may have the same colour as the page."""
         for letter in "xy":
             self._layout[f"{letter}axis{axis}"] |= {"showline": True, "mirror": True}
             for theme, ink in INK.items():
                 self._themes[theme][f"{letter}axis{axis}.linecolor"] = ink["gap"]
 
     def overlay(self, axis: str, **properties: Any) -> str:
-        """Add a second y axis over those named `axis`; its suffix."""
+        """Add a second y axis over the axes with suffix `axis`; return its suffix."""
         self._axes += 1
         name = str(self._axes)
         self._layout[f"yaxis{name}"] = {
@@ -122,13 +122,13 @@ class Board:
             "overlaying": f"y{axis}",
             **properties,
         }
-        # plotly draws no axis without a trace: this one carries it.
+        # plotly draws no axis without a trace, hence this one.
         carrier = self.trace(axis, type="scatter", hoverinfo="skip", x=[None], y=[None])
         self._data[carrier] |= {"yaxis": f"y{name}", "visible": True}
         return name
 
     def backdrop(self, axis: str) -> int:
-        """Add a rectangle behind a heatmap, seen through its gaps; its number."""
+        """Add a rectangle behind a heatmap, visible through its gaps; return its number."""
         rectangle = {"type": "rect", "layer": "below", "line": {"width": 0}, "visible": False}
         corners = {"x0": -0.5, "y0": -0.5, "x1": 0.5, "y1": 0.5}
         where = {"xref": f"x{axis}", "yref": f"y{axis}"}
@@ -139,7 +139,7 @@ class Board:
         return number
 
     def colors(self, kind: str, *, upright: bool = False) -> str:
-        """Add a colour scale, printed below its panel or `upright` beside it; its suffix."""
+        """Add a colour scale, below its panel or `upright` beside it; return its suffix."""
         self._colors += 1
         name = "" if self._colors == 1 else str(self._colors)
         bar = {
@@ -167,7 +167,7 @@ class Board:
         upright: bool = False,
         overlay: str | None = None,
     ) -> int:
-        """Add a panel of these axes with a title above it; the number of its title."""
+        """Add a panel on these axes with a title above it; return the number of its title."""
         title = {
             "xref": "paper",
             "yref": "paper",
@@ -188,7 +188,7 @@ class Board:
         """The figure of all the panels.
 
         Args:
-            views: how they stand, by the least width in pixels.
+            views: how they are arranged, by minimum width in pixels.
             layout: further plotly layout properties.
         """
         for view in views.values():

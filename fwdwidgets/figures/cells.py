@@ -1,4 +1,4 @@
-"""What a picture of a tensor and a matrix share: cells in colours, and the scale that says them."""
+"""What a tensor's picture and a matrix share: coloured cells and their colour scale."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fwdwidgets.figures.panel import Panel
 
 
 class Cells(Panel):
-    """Abstract base of the panels that show each number as a cell in a colour.
+    """Abstract base of the panels that show each number as a coloured cell.
 
     Attributes:
         trace: its number in `figure.data`.
@@ -33,12 +33,12 @@ class Cells(Panel):
         """Claim a panel.
 
         Args:
-            board: the figure in the making.
+            board: the figure being built.
             name: what the cells are.
             axis: the suffix of the axes.
             colors: as in `COLORSCALES`.
-            upright: whether the colour scale stands beside the cells, and not below them.
-            backdrop: whether a ground is seen through gaps between cells.
+            upright: whether the colour scale is beside the cells instead of below them.
+            backdrop: whether a background shows through the gaps between cells.
             **trace: further properties of the trace.
         """
         self.color = board.colors(colors, upright=upright)
@@ -49,7 +49,7 @@ class Cells(Panel):
         super().__init__(axis, board.panel(axis, color=self.color, upright=upright))
 
     def hide(self, drawing: Drawing) -> None:
-        """Take the cells and their colour scale off the screen."""
+        """Hide the cells and their colour scale."""
         drawing.trace(self.trace, z=None, visible=False)
         self._see(drawing, False)
 

@@ -13,10 +13,10 @@ from fwdwidgets.figures.drawing import Drawing
 
 
 class Classes:
-    """Logits and probabilities side by side, the predicted and the true class marked.
+    """Logits and probabilities side by side, with the predicted and the true class marked.
 
     Attributes:
-        logits: the panel of the logits, which carries the names.
+        logits: the panel of the logits, which shows the class names.
         probabilities: the panel of the probabilities.
     """
 
@@ -40,16 +40,16 @@ class Classes:
         titles: tuple[str, str],
         note: str = "",
     ) -> None:
-        """Draw the bars, the predicted and the true class marked by sign and colour.
+        """Draw the bars; mark the predicted and the true class by sign and colour.
 
         Args:
             drawing: what the redraw assigns; added to.
             classes: class indices, from top to bottom.
             names: the name of each of them.
-            logits: one a class drawn, or None where the model gives probabilities only.
-            probabilities: one a class drawn, 0 to 1.
-            ranges: the ends of the axes of `"logits"`, where there are some, and `"probabilities"`.
-            digits: so many of a logit are printed after the point.
+            logits: one for each class drawn, or None if the model gives only probabilities.
+            probabilities: one for each class drawn, 0 to 1.
+            ranges: the ends of the axes, by `"logits"` (if there are any) and `"probabilities"`.
+            digits: the number of decimals of a printed logit.
             prediction: the predicted class index, or None.
             label: the true class index, or None.
             titles: above the logits, above the probabilities.
@@ -70,7 +70,7 @@ class Classes:
         self.probabilities.say(drawing, f"<b>{titles[1]}</b>" + ("<br> " if note else ""))
 
     def hide(self, drawing: Drawing) -> None:
-        """Take logits and probabilities off the screen."""
+        """Hide the logits and probabilities."""
         self.logits.hide(drawing)
         self.probabilities.hide(drawing)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 PREDICTED, TRUE, OTHER, BAD = "#d97a12", "#2a9467", "#6d87a8", "#c026d3"
 SERIES = ("#4477aa", "#d97a12", "#2a9467", "#aa3377", "#8a7a1e", "#2aa5c4")
-"""Colours of series that stand side by side; their order and their names tell them as well."""
+"""Colours of series side by side, which also differ by order and name."""
 
 COLORSCALES: dict[str, dict[str, list[list[Any]]]] = {
-    # In numbers: a name such as "gray" is known to plotly in Python and not in the page.
+    # As numbers: plotly knows a name such as "gray" in Python but not in the page.
     "input": {theme: [[0.0, "#000000"], [1.0, "#ffffff"]] for theme in ("light", "dark")},
     "activations": {
         "light": [
@@ -27,7 +27,7 @@ COLORSCALES: dict[str, dict[str, list[list[Any]]]] = {
             [1.0, "#ff9b78"],
         ],
     },
-    # Those of a matrix stay so pale, or on a dark page so dark, that its numbers can be read.
+    # Those of a matrix stay pale, or dark on a dark page, so that its numbers can be read.
     "share": {
         "light": [[0.0, "#ffffff"], [0.5, "#c9def0"], [1.0, "#93bfe4"]],
         "dark": [[0.0, "#0d1014"], [0.5, "#1c4263"], [1.0, "#2f6ea5"]],

@@ -1,4 +1,4 @@
-"""What a redraw assigns, and how text and numbers are written in a figure."""
+"""What a redraw assigns, and how a figure writes text and numbers."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def escape(text: str) -> str:
 
 
 def exact(values: np.ndarray) -> str:
-    """A d3 format with all the digits that tell one float of this width from the next."""
+    """A d3 format with enough digits to distinguish neighbouring floats of this width."""
     return ".17~g" if values.dtype == np.float64 else ".9~g"
 
 
 def short(name: str, most: int = 12) -> str:
-    """`name`, or its beginning where it is longer than `most` characters."""
+    """`name`, or its beginning if it is longer than `most` characters."""
     return name if len(name) <= most else name[: most - 1] + "…"

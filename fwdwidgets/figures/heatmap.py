@@ -15,7 +15,7 @@ _BLANK = {"showticklabels": False, "showgrid": False, "zeroline": False, "ticks"
 
 
 class Heatmap(Cells):
-    """A picture of a tensor, one square a number, with a printed colour scale.
+    """A picture of a tensor, one square per number, with a labelled colour scale.
 
     Attributes:
         trace: its number in `figure.data`.
@@ -43,7 +43,7 @@ class Heatmap(Cells):
         tiles: tuple[int, int],
         first: tuple[int, int, int],
     ) -> None:
-        """Draw a picture of a tensor: `z` as it is, NaN in the gaps.
+        """Draw a picture of a tensor: `z` unchanged, NaN in the gaps.
 
         Args:
             drawing: what the redraw assigns; added to.
@@ -53,7 +53,7 @@ class Heatmap(Cells):
             unit: what one tile, or one cell of a strip, is called.
             tile: height and width of one tile of a mosaic.
             tiles: rows and columns of tiles of a mosaic.
-            first: first channel, row and column that are shown.
+            first: the first channel, row and column shown.
         """
         rows, columns = z.shape
         strip = kind == "strip"
@@ -76,7 +76,7 @@ class Heatmap(Cells):
 
 
 def hover_cells(tile: tuple[int, int], tiles: tuple[int, int], first: Sequence[int]) -> np.ndarray:
-    """What hover names at each cell of a mosaic: channel, row and column of the tensor.
+    """The hover label of each cell of a mosaic: channel, row and column of the tensor.
 
     Args:
         tile: height and width of one tile.
@@ -84,8 +84,7 @@ def hover_cells(tile: tuple[int, int], tiles: tuple[int, int], first: Sequence[i
         first: the first channel, row and column shown.
 
     Returns:
-        int32 `(rows, columns, 3)`; the browser makes the same from `meta` instead of
-        having it sent.
+        int32 `(rows, columns, 3)`; the browser makes the same array from `meta`, so it is not sent.
     """
     (height, width), (tile_rows, tile_columns) = tile, tiles
     y = np.arange(tile_rows * (height + 1) - 1)[:, None]

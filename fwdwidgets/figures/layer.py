@@ -13,16 +13,16 @@ from fwdwidgets.figures.drawing import Drawing, exact
 from fwdwidgets.figures.heatmap import Heatmap
 
 MAX_MARKS = 1_000
-"""So many NaN and infinite values are marked one by one; a message counts them all."""
+"""At most this many NaN and infinite values are marked; a message counts them all."""
 _NAMED_BARS = 12
-"""So many upright bars have a number each; of more, some have."""
+"""Up to this many upright bars each have a number; of more bars, only some have."""
 
 
 class Layer:
     """A value of any shape: a heatmap, or upright bars for a short vector; NaN marked.
 
-    All share one pair of axes. Two pairs on one place would be simpler, but plotly lets only
-    the upper one hover.
+    All share one pair of axes. Two overlapping pairs would be simpler, but in plotly only the
+    upper one shows hover labels.
 
     Attributes:
         heatmap: the heatmap.
@@ -73,7 +73,7 @@ class Layer:
         drawing.layout |= self._axes(bars=True) | {
             f"xaxis{axis}.range": [-0.7, len(values) - 0.3],
             f"yaxis{axis}.range": list(ends),
-            # plotly rounds the distance of ticks up: one more than there are bars names each.
+            # plotly rounds tick distances up: one more than the bars gives each its name.
             f"xaxis{axis}.nticks": len(values) + 1 if len(values) <= _NAMED_BARS else 8,
         }
 
@@ -84,7 +84,7 @@ class Layer:
         drawing.trace(self.marks, x=x, y=y, text=list(text), visible=len(x) > 0)
 
     def hide(self, drawing: Drawing) -> None:
-        """Take the value off the screen."""
+        """Hide the value."""
         self.draw_marks(drawing, np.empty(0), np.empty(0), [])
         self.heatmap.hide(drawing)
         self._hide_bars(drawing)

@@ -13,11 +13,11 @@ from fwdwidgets.figures.panel import Panel
 
 
 class Lines(Panel):
-    """One or more lines on one pair of axes, and points that are marked on them.
+    """One or more lines on one pair of axes, with marked points on them.
 
     Attributes:
-        traces: the number of each line's trace in `figure.data`.
-        points: the number of the trace of the marked points.
+        traces: the index of each line's trace in `figure.data`.
+        points: the index of the trace of the marked points.
         axis: the suffix of its axes in the layout.
     """
 
@@ -25,10 +25,10 @@ class Lines(Panel):
         """Claim a panel.
 
         Args:
-            board: the figure in the making.
-            names: one a line; more than one stand in the legend.
-            x: what the x axis is, with its unit.
-            y: what hover calls the value.
+            board: the figure being built.
+            names: one for each line; more than one appear in the legend.
+            x: what the x axis shows, with its unit.
+            y: the name of the value in hover labels.
         """
         axis = {"fixedrange": True, "zeroline": True, "zerolinewidth": 1, "nticks": 6}
         title = {"text": x, "standoff": 4, "font": {"size": 12}}
@@ -51,7 +51,7 @@ class Lines(Panel):
             mode="markers",
             name="marked",
             marker={"symbol": "diamond"},
-            cliponaxis=False,  # a mark on the edge is whole
+            cliponaxis=False,  # a mark on the edge is not cut
         )
         super().__init__(suffix, board.panel(suffix))
 
@@ -70,12 +70,12 @@ class Lines(Panel):
 
         Args:
             drawing: what the redraw assigns; added to.
-            lines: x `(n,)` and y `(n,)` of each line; one that is missing is not drawn.
+            lines: x `(n,)` and y `(n,)` of each line; missing lines are not drawn.
             points: x and y of the marked points.
-            texts: what hover says of each marked point, before its value.
+            texts: the hover text of each marked point, before its value.
             chosen: which of the points is drawn larger.
-            x_range: of the axis; None holds all that is finite.
-            y_range: of the axis; None holds all that is finite.
+            x_range: of the axis; None fits all finite values.
+            y_range: of the axis; None fits all finite values.
         """
         x_word, y_word = self._words
         for index, number in enumerate(self.traces):
@@ -117,7 +117,7 @@ class Lines(Panel):
         }
 
     def hide(self, drawing: Drawing) -> None:
-        """Take lines and points off the screen."""
+        """Hide the lines and points."""
         for number in (*self.traces, self.points):
             drawing.trace(number, x=None, y=None, visible=False)
         drawing.layout |= {
@@ -128,7 +128,7 @@ class Lines(Panel):
 
 
 def _span(parts: Sequence[np.ndarray]) -> tuple[float, float]:
-    """The finite values of all parts with some room around them; never empty."""
+    """A range around the finite values of all parts with some room; never empty."""
     values = np.concatenate([np.asarray(part, dtype=float) for part in parts])
     values = values[np.isfinite(values)]
     if not len(values):

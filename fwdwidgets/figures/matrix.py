@@ -1,4 +1,4 @@
-"""A small matrix with its numbers in the cells, and a name at each row and column."""
+"""A small matrix with its numbers in the cells, and a name for each row and column."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from fwdwidgets.figures.cells import Cells
 from fwdwidgets.figures.drawing import Drawing, escape, exact, short
 
 MAX_TEXTS = 160
-"""Up to so many cells of a matrix carry their number if there is room; hover tells it always."""
+"""Up to this many cells show their number if there is room; hover always shows it."""
 
 
 class Matrix(Cells):
-    """A small matrix with a name at each row and column, and its numbers in the cells.
+    """A small matrix with a name for each row and column, and its numbers in the cells.
 
     Attributes:
         trace: its number in `figure.data`.
@@ -24,7 +24,7 @@ class Matrix(Cells):
     """
 
     def __init__(self, board: Board, name: str, colors: str = "share") -> None:
-        """Claim a panel; row names stand left of its place, the colour scale right of it."""
+        """Claim a panel; row names are to the left of it, the colour scale to the right."""
         plain = {"showgrid": False, "zeroline": False, "ticks": "", "tickmode": "array"}
         plain |= {"fixedrange": True, "range": [-0.5, 0.5]}
         axis = board.axes({**plain, "tickangle": -40}, {**plain, "ticklabelstandoff": 4})
@@ -47,8 +47,8 @@ class Matrix(Cells):
             drawing: what the redraw assigns; added to.
             z: `(rows, columns)`.
             color_range: the values at the ends of the printed colour scale.
-            rows: a name a row, from top to bottom; long ones are shortened.
-            columns: a name a column.
+            rows: one name per row, from top to bottom; long ones are shortened.
+            columns: one name per column.
             number: a d3 format of the numbers in the cells, with a fixed count of digits.
             hover: words before the row's name, the column's name and the value.
         """
@@ -72,8 +72,8 @@ class Matrix(Cells):
 
 
 def _longest(ends: tuple[float, float], number: str) -> int:
-    """How many letters a number between two ends can have in a fixed d3 format.
+    """The most characters of a number between two ends in a fixed d3 format.
 
-    Those at hand may have fewer; their size would then change from one picture to the next.
+    The present numbers may have fewer, but then the text size would change between pictures.
     """
     return max(len(format(float(end), number.replace("d", ".0f"))) for end in ends)

@@ -1,4 +1,4 @@
-"""Values on one line: a regression's outputs, and what is true."""
+"""Values on one line: the outputs of a regression, and their targets."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fwdwidgets.figures.panel import Panel
 
 
 class NumberLine(Panel):
-    """Values on one line, each with its name, the chosen one larger; what is true below them.
+    """Values on one line, each with its name, the chosen one larger; targets below them.
 
     Attributes:
-        values: the number of the values' trace in `figure.data`.
-        targets: the number of the true values' trace.
+        values: the index of the values' trace in `figure.data`.
+        targets: the index of the targets' trace.
         axis: the suffix of its axes in the layout.
     """
 
@@ -35,7 +35,7 @@ class NumberLine(Panel):
         y = {"visible": False, "fixedrange": True, "range": [-1, 1.6]}
         axis = board.axes(x, y, values="x")
         marks = {"type": "scatter", "mode": "markers", "cliponaxis": False}
-        # A mark at the end of the line is whole.
+        # A mark at the end of the line is not cut.
         self.values = board.trace(axis, name=name, **marks)
         self.targets = board.trace(axis, name="target", **marks)
         self._name = escape(name)
@@ -49,7 +49,7 @@ class NumberLine(Panel):
         chosen: int,
         targets: np.ndarray | None = None,
     ) -> None:
-        """Draw the values `(n,)`, and below them the true ones where they are known."""
+        """Draw the values `(n,)`, and below them the targets that are known."""
         full = [escape(name) for name in names]
         here = [index == chosen for index in range(len(values))]
         drawing.trace(
@@ -90,9 +90,9 @@ class NumberLine(Panel):
 
 
 def _whole_line(parts: Sequence[np.ndarray]) -> list[float]:
-    """As far to both sides of zero, to 1, 2 or 5 times a power of ten, so that it seldom moves.
+    """A range symmetric about zero, to 1, 2 or 5 times a power of ten, so that it seldom moves.
 
-    Where all values are at one side, and none is near zero, that side alone.
+    If all values are on one side and none is near zero, only that side.
     """
     values = np.concatenate([np.asarray(part, dtype=float) for part in parts])
     values = values[np.isfinite(values)]

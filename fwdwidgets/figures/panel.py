@@ -13,7 +13,7 @@ class Panel:
     """
 
     def __init__(self, axis: str, title: int) -> None:
-        """Take the suffix of its axes and the number of its title; a `Board` gives both."""
+        """Take the suffix of its axes and the number of its title, both from a `Board`."""
         self.axis, self._title = axis, title
 
     def say(self, drawing: Drawing, title: str) -> None:

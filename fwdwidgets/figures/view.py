@@ -1,4 +1,4 @@
-"""Where panels stand in a figure of some width."""
+"""Where the panels are in a figure of a given width."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ MARGIN = {"l": 8, "r": 8, "t": 44, "b": 46}
 """Pixels around the panels."""
 
 Rect = tuple[float, float, float, float]
-"""Where a panel stands: `(x0, x1, y0, y1)`, fractions of the figure, `y` upwards."""
+"""The place of a panel: `(x0, x1, y0, y1)`, fractions of the figure, `y` upwards."""
 
 
 @dataclass(frozen=True)
 class View:
-    """How the panels stand in a figure of some width.
+    """How the panels are arranged in a figure of a given width.
 
     Attributes:
         height: of the whole figure, in pixels.
-        places: one a panel, in the order in which the panels were made.
-        margin: in pixels, those that are not as always.
-        layout: further layout properties by dotted path; each view must then have them.
+        places: one for each panel, in the order in which the panels were made.
+        margin: in pixels, only the sides that differ from the default.
+        layout: further layout properties by dotted path; every view must then set them.
     """
 
     height: int
@@ -31,15 +31,15 @@ class View:
 
 
 def beside(width: int, *columns: tuple[int, float, int]) -> list[tuple[float, float]]:
-    """Where panels stand that stand beside each other, so that their words have room.
+    """The places of panels side by side, with room for their text.
 
     Args:
         width: of the whole figure, in pixels.
-        columns: of each panel the pixels at its left, its share of what is left over, and the
-            pixels at its right.
+        columns: for each panel, the pixels to its left, its share of the remaining width, and
+            the pixels to its right.
 
     Returns:
-        `(x0, x1)` of each, fractions of what is between the margins.
+        `(x0, x1)` of each panel, as fractions of the width between the margins.
     """
     room = width - MARGIN["l"] - MARGIN["r"]
     free = room - sum(before + after for before, _, after in columns)

@@ -1,4 +1,4 @@
-"""Folders of notebooks, and what an index says of each."""
+"""Folders of notebooks, and what an index shows of each."""
 
 from fwdwidgets.notebooks.cards import Card, around, card_of, title_of
 from fwdwidgets.notebooks.folders import (

@@ -1,4 +1,4 @@
-"""What an index says of each notebook: a card with its title, first sentence and picture."""
+"""What an index shows of each notebook: a card with title, first sentence and picture."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from fwdwidgets.notebooks.plain import plain
 
 @dataclass(frozen=True)
 class Card:
-    """What an index says of a notebook.
+    """What an index shows of a notebook.
 
     Attributes:
         title: its first heading.
-        sentence: what its metadata say in `fwdwidgets.sentence`, else the first paragraph below
-            the heading, or an empty text.
-        pictures: addresses, relative to the folder, of its picture on a light and on a dark
-            page; None for one that is not there.
-        alt: what the picture shows, in words: `fwdwidgets.alt` of its metadata, or the title.
+        sentence: `fwdwidgets.sentence` of its metadata, else the first paragraph below the
+            heading, or an empty string.
+        pictures: addresses, relative to the folder, of its picture for a light and a dark page;
+            None for one that does not exist.
+        alt: the picture in words: `fwdwidgets.alt` of its metadata, or the title.
     """
 
     title: str
@@ -41,7 +41,7 @@ def card_of(folder: Path, name: str) -> Card:
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        notebook = {}  # Voila says what is wrong with it when it is opened
+        notebook = {}  # Voila says what is wrong when it is opened
     found = [path.parent / PICTURES / f"{path.stem}{mode}.png" for mode in ("", "_dark")]
     light, dark = (p.relative_to(folder).as_posix() if p.is_file() else None for p in found)
     title, said = title_of(notebook, path.stem), _own_words(notebook)
@@ -50,7 +50,7 @@ def card_of(folder: Path, name: str) -> Card:
 
 
 def around(folder: Path, name: str) -> tuple[str | None, str | None]:
-    """The notebooks before and after `name` in its own folder, named as it is: from `folder`."""
+    """The notebooks before and after `name` in its own folder; paths relative to `folder`."""
     path = folder / name
     names = sorted(p.name for p in path.parent.glob("*.ipynb") if not p.name.startswith("."))
     if path.name not in names:
@@ -63,7 +63,7 @@ def around(folder: Path, name: str) -> tuple[str | None, str | None]:
 
 
 def _own_words(notebook: Any) -> dict[str, str]:
-    """What the metadata of a notebook say for an index; anything else there is left alone."""
+    """The entries for an index in a notebook's metadata; any others are ignored."""
     metadata = notebook.get("metadata") if isinstance(notebook, Mapping) else None
     words = metadata.get("fwdwidgets") if isinstance(metadata, Mapping) else None
     found = words.items() if isinstance(words, Mapping) else ()
@@ -75,7 +75,7 @@ def title_of(notebook: Mapping[str, Any], name: str) -> str:
 
     Args:
         notebook: as read from its file.
-        name: of the file, without `.ipynb`.
+        name: the file name without `.ipynb`.
     """
     for prose in _prose(notebook):
         heading = re.search(rf"(?m){_HEADING}", prose)
@@ -85,7 +85,7 @@ def title_of(notebook: Mapping[str, Any], name: str) -> str:
 
 
 def _first_paragraph(notebook: Mapping[str, Any]) -> str:
-    """The first paragraph of a notebook that is no heading, as plain text."""
+    """The first paragraph of a notebook that is not a heading, as plain text."""
     for prose in _prose(notebook):
         for paragraph in re.split(r"\n\s*\n", re.sub(rf"(?m){_HEADING}", "\n", prose)):
             text = " ".join(plain(paragraph).split()).removeprefix("The question. ")
@@ -98,7 +98,7 @@ _HEADING = r"^#{1,6}[ \t]+(.+?)[ \t#]*$"
 
 
 def _prose(notebook: Mapping[str, Any]) -> Iterator[str]:
-    """The markdown cells, their blocks of code left out."""
+    """The markdown cells, without their code blocks."""
     cells = notebook.get("cells") if isinstance(notebook, Mapping) else None
     for cell in cells or []:
         if cell.get("cell_type") == "markdown":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
 PICTURES = "pictures"
-"""The folder with a picture for each notebook beside it; only an index shows them."""
+"""The folder of pictures, one for each notebook; only an index shows them."""
 
 
 class FolderError(Exception):
@@ -15,7 +15,7 @@ class FolderError(Exception):
 
 
 def lessons_dir() -> Path:
-    """The lessons: beside the package in a checkout, inside it when it was installed."""
+    """The folder of the lessons: beside the package in a checkout, inside it if installed."""
     for folder in (PACKAGE / "lessons", PACKAGE.parent / "lessons"):
         if any(folder.glob("*.ipynb")):
             return folder
@@ -29,7 +29,7 @@ def notebooks_dir(folder: str) -> Path:
     """Check a folder of the teacher's own notebooks.
 
     Raises:
-        FolderError: it does not exist, is no folder, or holds no notebook.
+        FolderError: it does not exist, is not a folder, or holds no notebook.
     """
     path = Path(folder).expanduser().resolve()
     if path.is_file():
@@ -42,10 +42,10 @@ def notebooks_dir(folder: str) -> Path:
 
 
 def copy_lessons(target: Path) -> list[Path]:
-    """Copy the lessons to a folder; a file that is there already is left as it is.
+    """Copy the lessons to a folder; existing files are not changed.
 
     Returns:
-        The files that were there with another content, and were kept.
+        The existing files that differ from the lessons and were kept.
     """
     target.mkdir(parents=True, exist_ok=True)
     source = lessons_dir()
@@ -63,5 +63,5 @@ def copy_lessons(target: Path) -> list[Path]:
 
 
 def _shown(folder: Path, path: Path) -> bool:
-    """Whether neither the file nor a folder on the way to it is hidden, as checkpoints are."""
+    """Whether neither the file nor a folder above it is hidden, as .ipynb_checkpoints is."""
     return not any(part.startswith(".") for part in path.relative_to(folder).parts)

@@ -8,15 +8,9 @@ from fwdwidgets.trace.recorder import Recorder, operation_name
 from fwdwidgets.trace.rerun import Edit, rerun
 from fwdwidgets.trace.source_path import LineWatch, Listing, read_source
 from fwdwidgets.trace.state import left_as_found, named_modules
-from fwdwidgets.trace.trace import (
-    ForwardTrace,
-    Shape,
-    Step,
-    Tracer,
-    finish,
-    trace_forward,
-    wants_graph,
-)
+from fwdwidgets.trace.step import Shape, Step
+from fwdwidgets.trace.trace import ForwardTrace, finish, wants_graph
+from fwdwidgets.trace.tracer import Tracer, trace_forward
 
 __all__ = [
     "Edit",

@@ -386,7 +386,15 @@ def in_torch(code: types.CodeType) -> bool:
 _TORCHS, _USERS, _CALLS, _UNSEENS, _LAZY = range(1, 6)
 _OWN = {
     os.path.join(os.path.dirname(__file__), name)
-    for name in ("recorder.py", "rerun.py", "operands.py", "gradients.py", "inputs.py", "trace.py")
+    for name in (
+        "recorder.py",
+        "rerun.py",
+        "operands.py",
+        "gradients.py",
+        "inputs.py",
+        "trace.py",
+        "tracer.py",
+    )
 }
 _GUARD = os.path.join(os.path.dirname(__file__), "state.py")
 _LAYERS = os.path.join(_TORCH, "nn", "modules") + os.sep

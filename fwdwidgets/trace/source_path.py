@@ -17,7 +17,8 @@ from torch import nn
 
 from fwdwidgets.trace.lines import LineWatch, Visit
 from fwdwidgets.trace.statements import FunctionText, is_silent, read_function
-from fwdwidgets.trace.trace import ForwardTrace, Step
+from fwdwidgets.trace.step import Step
+from fwdwidgets.trace.trace import ForwardTrace
 
 __all__ = ["LineWatch", "Listing", "SourceLine", "Visit", "read_source"]
 

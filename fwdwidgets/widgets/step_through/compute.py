@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from fwdwidgets.display import as_float
+from fwdwidgets.display import as_float, grid
 from fwdwidgets.trace import ForwardTrace, Shape, Step
 
 INPUT = "input"
@@ -59,14 +60,6 @@ def find_operands(trace: ForwardTrace, index: int, batch: Tensor) -> tuple[Opera
         value = None if _was_written(trace, number[parent], index) else next(fits, None)
         found.append(Operand(parent, shape, value))
     return tuple(found)
-
-
-def weight_shapes(step: Step, operands: tuple[Operand, ...]) -> list[Shape]:
-    """The shapes of what a step took of the model's own, given what else it took."""
-    shapes = list(step.input_shapes)
-    for operand in operands:
-        shapes.remove(operand.shape)
-    return shapes
 
 
 def _was_written(trace: ForwardTrace, made: int | None, taken: int) -> bool:
@@ -130,7 +123,70 @@ def compare(before: Tensor, after: Tensor) -> Change:
     return Change(difference, total, total, total - int(same.sum()), zeroed, False)
 
 
-def short_row(value: Tensor | None) -> list[float]:
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A look at one step, and at one of the tensors that it took.
+
+    Attributes:
+        trace: the forward pass.
+        index: of the step in `trace.steps`.
+        operands: what it took of earlier steps and of the model's input.
+        chosen: which of these, from 0.
+    """
+
+    trace: ForwardTrace
+    index: int
+    operands: tuple[Operand, ...]
+    chosen: int = 0
+
+    @property
+    def step(self) -> Step:
+        """The step."""
+        return self.trace.steps[self.index]
+
+    @property
+    def operand(self) -> Operand | None:
+        """The chosen of the operands; None where the step took none."""
+        return self.operands[self.chosen] if self.operands else None
+
+    @property
+    def before(self) -> Tensor | None:
+        """What the step took; None where it took nothing, or where that is not known."""
+        return self.operand.value if self.operand else None
+
+    @property
+    def after(self) -> Tensor | None:
+        """What it gave; None where it failed."""
+        return self.step.value
+
+    @cached_property
+    def change(self) -> Change | None:
+        """From what it took to what it gave; None where one of them is not known."""
+        if self.before is None or self.after is None:
+            return None
+        return compare(self.before, self.after)
+
+    @property
+    def numbers(self) -> dict[str, list[float]]:
+        """The values of a short row that it `takes` or `gives`."""
+        return {"takes": _short_row(self.before), "gives": _short_row(self.after)}
+
+    @property
+    def weights(self) -> list[Shape]:
+        """The shapes of what it took of the model's own."""
+        shapes = list(self.step.input_shapes)
+        for operand in self.operands:
+            shapes.remove(operand.shape)
+        return shapes
+
+    @property
+    def pages(self) -> int:
+        """How many pages the larger of both values has."""
+        shapes = [self.operand.shape if self.operand else None, self.step.shape]
+        return max([1, *(grid(shape).pages for shape in shapes if shape is not None)])
+
+
+def _short_row(value: Tensor | None) -> list[float]:
     """The values of a row of a few numbers; of any other value, none."""
     if value is None or not 0 < value.numel() <= FEW:
         return []

@@ -2,68 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor
 
 from fwdwidgets import display, figures
-from fwdwidgets.trace import Shape, Step
-from fwdwidgets.widgets.shared import panels
-from fwdwidgets.widgets.step_through.compute import Change, Operand
+from fwdwidgets.widgets.shared import Plot, panels
+from fwdwidgets.widgets.step_through.compute import Look
 from fwdwidgets.widgets.step_through.figure import StepFigure
 from fwdwidgets.widgets.step_through.words import title
 
 
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """What the figure shows.
+class Picture:
+    """Draws steps on one figure.
 
     Attributes:
-        step: the chosen step, None where there is none.
-        operand: what it took, None where it took nothing.
-        change: from that to its output; None where one of them is not known.
-        page: of values that are too large for one picture.
+        plot: the figure on the page.
     """
 
-    step: Step | None
-    operand: Operand | None
-    change: Change | None
-    page: int
+    def __init__(self) -> None:
+        self._figure = StepFigure()
+        self.plot = Plot(self._figure.canvas, "one step")
 
-    @property
-    def before(self) -> Tensor | None:
-        """What the step took."""
-        return self.operand.value if self.operand else None
+    def draw(self, look: Look | None, page: int) -> None:
+        """Draw what a step takes and gives, and the difference; without a step, nothing.
 
-    @property
-    def after(self) -> Tensor | None:
-        """What it gave."""
-        return self.step.value if self.step else None
+        Args:
+            look: at a step.
+            page: of values that are too large for one picture.
+        """
+        drawing = figures.Drawing()
+        if look is None:
+            for panel in (self._figure.before, self._figure.after, self._figure.change):
+                _draw_value(drawing, panel, "", None, page, None)
+            self.plot.draw(drawing, "nothing chosen")
+            return
+        _draw_step(drawing, self._figure, look, page)
+        self.plot.draw(drawing, f"step {look.step.name}: takes, gives, difference")
 
 
-def draw_step(drawing: figures.Drawing, figure: StepFigure, shown: Shown) -> None:
+def _draw_step(drawing: figures.Drawing, figure: StepFigure, look: Look, page: int) -> None:
     """Draw both values, in one colour range where they can be compared, and their difference."""
-    before, after, operand, step = shown.before, shown.after, shown.operand, shown.step
+    before, after, operand, step = look.before, look.after, look.operand, look.step
     ends = None
     if before is not None and after is not None and before.shape == after.shape:
         ends = _ends(before, after)
     took = title("takes", operand.name, operand.shape) if operand else ""
-    gave = title("gives", step.name, step.shape) if step and step.shape is not None else ""
-    change = shown.change
-    difference = change.difference if change and change.changed else None
+    gave = title("gives", step.name, step.shape) if step.shape is not None else ""
+    difference = look.change.difference if look.change and look.change.changed else None
     less = "" if difference is None else "<b>gives minus takes</b>"
-    _draw_value(drawing, figure.before, took, before, shown.page, ends)
-    _draw_value(drawing, figure.after, gave, after, shown.page, ends)
+    _draw_value(drawing, figure.before, took, before, page, ends)
+    _draw_value(drawing, figure.after, gave, after, page, ends)
     if ends is not None and after is not None:
         _share_scale(drawing, (figure.before, figure.after), after)
-    _draw_value(drawing, figure.change, less, difference, shown.page, None)
-
-
-def count_pages(step: Step | None, operand: Operand | None) -> int:
-    """How many pages the larger of both values has."""
-    shapes: list[Shape | None] = [operand.shape] if operand else []
-    shapes += [step.shape] if step else []
-    return max([1, *(display.grid(shape).pages for shape in shapes if shape is not None)])
+    _draw_value(drawing, figure.change, less, difference, page, None)
 
 
 def _draw_value(

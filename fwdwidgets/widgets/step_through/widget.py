@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-import ipywidgets
 import traitlets
 from torch import Tensor, nn
 from traitlets import observe, validate
 
-from fwdwidgets import figures
 from fwdwidgets.advice import explain_failure, explain_nonfinite
 from fwdwidgets.data import batch_of_one
-from fwdwidgets.trace import ForwardTrace, LineWatch, Listing, Step, Tracer, read_source
+from fwdwidgets.trace import ForwardTrace, Listing
 from fwdwidgets.widgets.shared import (
     BadValue,
     Index,
     NameOrIndex,
-    Plot,
     StepTable,
     WeightedWidget,
     check_index,
@@ -27,20 +25,10 @@ from fwdwidgets.widgets.shared import (
     row,
 )
 from fwdwidgets.widgets.step_through import words
-from fwdwidgets.widgets.step_through.compute import (
-    Change,
-    Operand,
-    compare,
-    find_operands,
-    short_row,
-    weight_shapes,
-)
-from fwdwidgets.widgets.step_through.draw import Shown, count_pages, draw_step
-from fwdwidgets.widgets.step_through.figure import StepFigure
-from fwdwidgets.widgets.step_through.listing import listing_html
-
-PLAY_MS = 1_500
-"""How long each step is shown while playing."""
+from fwdwidgets.widgets.step_through.compute import Look, find_operands
+from fwdwidgets.widgets.step_through.controls import StepControls
+from fwdwidgets.widgets.step_through.draw import Picture
+from fwdwidgets.widgets.step_through.source import Source
 
 
 class StepThrough(WeightedWidget):
@@ -99,18 +87,15 @@ class StepThrough(WeightedWidget):
         """See the class."""
         title, given = "forward pass step by step", (model, dataset, class_names)
         super().__init__(title, unknown, *given, training=bool(training), checkpoints=checkpoints)
-        self._watch = LineWatch()
-        self._forward.tracer = Tracer(watch=self._watch)
-        self._figure = StepFigure()
-        self._plot = Plot(self._figure.canvas, "one step")
+        self._source = Source()
+        self._forward.tracer = self._source.tracer
+        self._picture = Picture()
+        self._plot = self._picture.plot
         self._table = StepTable()
-        self._code, self._happened = html("fwd-source"), html("fwd-happened")
-        self._status = html("fwd-status")
-        self._trace: ForwardTrace | None = None
-        self._batch: Tensor | None = None
-        self._listing: Listing | None = None
-        self._operands: tuple[Operand, ...] = ()
-        self._known: list[str] = []  # the steps that the slider has
+        self._happened, self._status = html("fwd-happened"), html("fwd-status")
+        self._trace: ForwardTrace
+        self._batch: Tensor
+        self._look: Look | None = None
         self._begin(sample, seed, epoch)
         self._run_network()
         self._build_controls()
@@ -121,13 +106,12 @@ class StepThrough(WeightedWidget):
     @property
     def trace(self) -> ForwardTrace:
         """The recorded forward pass of the current sample and weights."""
-        assert self._trace is not None, "the constructor runs the network"
         return self._trace
 
     @property
     def listing(self) -> Listing | None:
         """The shown source, line by line: what ran, how often; None without any step."""
-        return self._listing
+        return self._source.listing
 
     @property
     def _names_of_steps(self) -> list[str]:
@@ -137,15 +121,6 @@ class StepThrough(WeightedWidget):
     def _index(self) -> int | None:
         names = self._names_of_steps
         return names.index(self.step) if self.step in names else None
-
-    @property
-    def _chosen(self) -> Step | None:
-        index = self._index
-        return None if index is None else self.trace.steps[index]
-
-    @property
-    def _operand(self) -> Operand | None:
-        return self._operands[self.operand] if self._operands else None
 
     # --- state --------------------------------------------------------------------------------
 
@@ -157,20 +132,16 @@ class StepThrough(WeightedWidget):
         if isinstance(value, int) and 0 <= value < len(names):
             return names[value]
         with self._told():
-            raise BadValue(
-                f"step={value!r} is not a step of this forward pass; choose an index from 0 to "
-                f"{len(names) - 1}, or one of {', '.join(names)}."
-                if names
-                else f"step={value!r} cannot be chosen: this forward pass has no steps."
-            )
+            raise BadValue(words.no_step(value, names))
 
     @validate("operand")
     def _valid_operand(self, proposal: dict[str, Any]) -> int:
-        return self._within("operand", proposal["value"], max(1, len(self._operands)), "input")
+        count = len(self._look.operands) if self._look else 0
+        return self._within("operand", proposal["value"], max(1, count), "input")
 
     @validate("page")
     def _valid_page(self, proposal: dict[str, Any]) -> int:
-        pages = count_pages(self._chosen, self._operand)
+        pages = self._look.pages if self._look else 1
         return self._within("page", proposal["value"], pages, "page")
 
     def _within(self, trait: str, value: int, count: int, what: str) -> int:
@@ -198,6 +169,8 @@ class StepThrough(WeightedWidget):
     @observe("operand")
     def _operand_changed(self, _: Any) -> None:
         if not self._quiet:
+            if self._look is not None:
+                self._look = replace(self._look, chosen=self.operand)
             with self._quietly():
                 self.page = 0
             self._draw()
@@ -231,7 +204,7 @@ class StepThrough(WeightedWidget):
         }
         self._show_step()
         # The picture is on its way; what follows takes its time.
-        finite = explain_nonfinite(trace, self._batch) if self._batch is not None else ""
+        finite = explain_nonfinite(trace, self._batch)
         label = self._sample.class_index
         sample = f"sample {self.sample}" + (f" ({self._name(label)})" if label is not None else "")
         self._status.value = words.describe_run(
@@ -245,111 +218,67 @@ class StepThrough(WeightedWidget):
         Returns:
             A sentence when the step was not kept, else an empty text.
         """
-        names, before, told = self._names_of_steps, self._known, ""
-        self._known = names
+        names, before, told = self._names_of_steps, self._controls.names, ""
         with self._quietly():
             if names and self.step is None:
                 self.step = names[0]
             elif names:
                 self.step, told = nearest_step(self.step, before, names, self.sample)
-            if list(self._steps.options) != (names or [""]):
-                self._steps.options = names or [""]
-            self._play.max = max(0, len(names) - 1)
+            self._controls.show_steps(names)
         return told
 
     def _show_step(self) -> None:
         """Show the chosen step: its line, what it took, gave and changed."""
-        index, batch = self._index, self._batch
-        self._operands = ()
-        if index is not None and batch is not None:
-            self._operands = find_operands(self.trace, index, batch)
+        index, trace = self._index, self.trace
+        self._look = None
+        if index is not None:
+            self._look = Look(trace, index, find_operands(trace, index, self._batch))
         with self._quietly():
             self.operand = self.page = 0
         self._draw()
         with self._quietly():
-            options = [
-                (f"{o.name} {words.shape_text(o.shape)}", number)
-                for number, o in enumerate(self._operands)
-            ] or [("none", 0)]
-            if list(self._choice.options) != options:
-                self._choice.options = options
-            self._choice.layout.display = "flex" if len(options) > 1 else "none"
-            self._play.value = index or 0
-            self._previous.disabled = not index
-            self._next.disabled = index is None or index + 1 == len(self.trace)
-        self._table.show(self.trace, self.step or "")
+            operands = self._look.operands if self._look else ()
+            self._controls.show_step(index, len(trace), operands)
+        self._table.show(trace, self.step or "")
         self._follow_weights()
 
     def _draw(self) -> None:
         """Draw the chosen operand, the output and the difference, and say what happened."""
-        step, operand = self._chosen, self._operand
-        before, after = operand.value if operand else None, step.value if step else None
-        change = compare(before, after) if before is not None and after is not None else None
+        look = self._look
+        change = look.change if look else None
         self.set_trait("changed", change.changed if change else None)
         self.set_trait("zeroed", change.zeroed if change else None)
-        drawing = figures.Drawing()
-        draw_step(drawing, self._figure, Shown(step, operand, change, self.page))
-        text = f"step {step.name}: takes, gives, difference" if step else "nothing chosen"
-        self._plot.draw(drawing, text)
-        self._show_code(self._index)
-        pages = count_pages(step, operand)
+        self._picture.draw(look, self.page)
+        self._source.show(self._forward.network, self.trace, self._index)
         with self._quietly():
-            self._page_slider.max = pages - 1
-        self._page_slider.layout.display = "flex" if pages > 1 else "none"
-        self._happened.value = "".join(f"<div>{told}</div>" for told in self._describe(change))
+            self._controls.show_pages(look.pages if look else 1)
+        told = words.describe_step(look) + words.describe_path(self.listing) if look else []
+        self._happened.value = "".join(f"<div>{sentence}</div>" for sentence in told)
         self._follow()
         self._show_message()
-
-    def _describe(self, change: Change | None) -> list[str]:
-        step, index, operand = self._chosen, self._index, self._operand
-        if step is None or index is None:
-            return []
-        head = f"Step {index + 1} of {len(self.trace)}"
-        took = operand.value if operand else None
-        numbers = {"takes": short_row(took), "gives": short_row(step.value)}
-        weights = weight_shapes(step, self._operands)
-        told = words.describe_step(head, step, self._operands, weights, operand, change, numbers)
-        return told + words.describe_path(self._listing)
-
-    def _show_code(self, index: int | None) -> None:
-        network = self._forward.network
-        if index is None or network is None:
-            self._listing, self._code.value = None, ""
-            return
-        self._listing = shown = read_source(network, self.trace, self._watch.visits, index)
-        self._code.value = listing_html(shown.title, shown.inside, shown.lines, shown.mark)
 
     # --- controls -----------------------------------------------------------------------------
 
     def _build_controls(self) -> None:
         link = self._link
-        self._known = names = self._names_of_steps
         samples, weights = self._sample_slider(), self._weights_controls()
-        self._steps: Any = self._slider(ipywidgets.SelectionSlider, "Step", options=names or [""])
-        self._page_slider: Any = self._slider(ipywidgets.IntSlider, "Page", value=0, min=0, max=0)
-        self._choice: Any = ipywidgets.Dropdown(description="Takes", options=[("none", 0)], value=0)
-        self._play: Any = ipywidgets.Play(min=0, max=0, interval=PLAY_MS, show_repeat=False)
-        self._play.add_class("fwd-play")
-        self._play.observe(self._played, names="value")
-        self._choosers[self._play] = "step"
-        self._previous: Any = self._button("◂ previous", "previous step", self.previous_step)
-        self._next: Any = self._button("next ▸", "next step", self.next_step)
-        self._previous.add_class("fwd-previous-step")
-        self._next.add_class("fwd-next-step")
+        self._controls = controls = StepControls(
+            self._names_of_steps,
+            self._button("◂ previous", "previous step", self.previous_step),
+            self._button("next ▸", "next step", self.next_step),
+        )
+        controls.play.observe(self._played, names="value")
+        self._choosers[controls.play] = "step"
         self._choose_by(self._table, "step")
+        step = link(controls.step, "step", "fwd-step")
         self.children = [
             row(samples, *weights),
-            row(
-                link(self._steps, "step", "fwd-step"),
-                self._previous,
-                self._next,
-                self._play,
-            ),
+            row(step, controls.previous, controls.next, controls.play),
             self._status,
-            self._code,
+            self._source,
             self._happened,
-            row(link(self._choice, "operand", "fwd-operand")),
-            row(link(self._page_slider, "page", "fwd-page")),
+            row(link(controls.operand, "operand", "fwd-operand")),
+            row(link(controls.page, "page", "fwd-page")),
             self._plot,
             self._message,
             self._table,

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fwdwidgets.trace import Listing, Shape, Step
-    from fwdwidgets.widgets.step_through.compute import Change, Operand
+    from fwdwidgets.trace import Listing, Shape
+    from fwdwidgets.widgets.step_through.compute import Change, Look
 
 
-def describe_step(
-    head: str,
-    step: Step,
-    operands: tuple[Operand, ...],
-    weights: Sequence[Shape],
-    operand: Operand | None,
-    change: Change | None,
-    numbers: Mapping[str, Sequence[float]],
-) -> list[str]:
-    """What the step took and gave, and what it changed.
-
-    Args:
-        head: which step it is.
-        step: the step.
-        operands: what it took of earlier steps.
-        weights: the shapes of what it took of the model's own.
-        operand: the one of `operands` that is shown.
-        change: from that to its output, where both are known.
-        numbers: of a short row that it `takes` or `gives`, the values.
-    """
-    taken = " and ".join(shape_text(o.shape) for o in operands)
-    shapes = " and ".join(shape_text(shape) for shape in weights)
+def describe_step(look: Look) -> list[str]:
+    """What the step took and gave, and what it changed."""
+    step, operand, change = look.step, look.operand, look.change
+    head = f"Step {look.index + 1} of {len(look.trace)}"
+    taken = " and ".join(shape_text(o.shape) for o in look.operands)
+    shapes = " and ".join(shape_text(shape) for shape in look.weights)
     known = f", with weights {shapes}" if shapes else ""
     result = "failed" if step.shape is None else shape_text(step.shape)
     sentences = [
@@ -44,8 +28,18 @@ def describe_step(
             f"What it took from {escape(operand.name)} is not shown: it was written to in "
             "place since, and that value was not recorded."
         )
-    rows = [f"{verb} <code>{_printed(row)}</code>" for verb, row in numbers.items() if row]
+    rows = [f"{verb} <code>{_printed(row)}</code>" for verb, row in look.numbers.items() if row]
     return sentences + ([" → ".join(rows)] if rows else [])
+
+
+def no_step(value: str | int, names: Sequence[str]) -> str:
+    """There is no such step among these names."""
+    if not names:
+        return f"step={value!r} cannot be chosen: this forward pass has no steps."
+    return (
+        f"step={value!r} is not a step of this forward pass; choose an index from 0 to "
+        f"{len(names) - 1}, or one of {', '.join(names)}."
+    )
 
 
 def describe_change(change: Change, op: str) -> str:

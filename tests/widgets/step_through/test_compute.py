@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from fwdwidgets.widgets.step_through.compute import compare
+from fwdwidgets.trace import trace_forward
+from fwdwidgets.widgets.step_through.compute import Look, compare, find_operands
 from fwdwidgets.widgets.step_through.words import describe_change as describe
 
 SHAPES = st.lists(st.integers(1, 4), min_size=0, max_size=4)
@@ -77,3 +78,27 @@ def test_truth_values_integers_and_nothing():
     assert describe(nothing, "relu") == "The output has no values."
     one = compare(torch.tensor([1.0]), torch.tensor([2.0]))
     assert describe(one, "add") == "add changed 1 of 1 value."
+
+
+def test_a_look_at_a_step_tells_what_it_took_and_gave():
+    class Sum(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = torch.nn.Linear(2, 2)
+
+        def forward(self, x):
+            y = self.fc(x)
+            return y + x
+
+    model, x = Sum(), torch.tensor([[1.0, -2.0]])
+    trace = trace_forward(model, x)
+    first = Look(trace, 0, find_operands(trace, 0, x))
+    assert sorted(first.weights) == [(2,), (2, 2)]
+    assert first.operand.name == "input"
+    assert first.numbers == {"takes": [1.0, -2.0], "gives": first.after.flatten().tolist()}
+    last = Look(trace, 1, find_operands(trace, 1, x), chosen=1)
+    assert last.weights == []
+    assert {operand.name for operand in last.operands} == {"input", trace.steps[0].name}
+    assert last.operand is last.operands[1]
+    assert torch.equal(last.change.difference, last.after - last.before)
+    assert last.pages == 1

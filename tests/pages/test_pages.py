@@ -20,6 +20,8 @@ from fwdwidgets.pages.network import onnx as _onnx
 from fwdwidgets.pages.network.proof import Prover
 from fwdwidgets.pages.recorded import Archive, Recorder, Snapshots, check_choices
 from fwdwidgets.pages.recorded.archive import LEVELS, quantise
+from fwdwidgets.pages.recorded.controls import Controls
+from fwdwidgets.pages.template import script
 
 DATA = [(torch.rand(1, 28, 28), i % 10) for i in range(6)]
 
@@ -101,6 +103,27 @@ def test_a_slider_stops_at_no_value_that_is_only_there_with_other_settings():
     assert {0, 1, 2, 4} <= set(start["values"])  # the buttons lead to 1 and 2
     place = data["places"].index([start["part"], "offers"])
     assert recorder.archive.pieces[data["base"][place]] == [0, 4]
+
+
+def test_of_a_long_slider_the_first_values_are_recorded_where_they_say_more():
+    widget = fw.BatchForward(fw.models.MyNetwork, DATA * 5, size=16)
+    controls = Controls(widget, {})
+    assert controls.values_of("row") == controls.values_of("seed") == list(range(12))
+    start = controls.values_of("start")
+    assert (len(start), start[0], start[-1]) == (12, 0, 29)
+
+
+def test_what_the_page_script_does_by_itself_is_not_pressed():
+    widget = fw.ComputationGraph(lambda a: a * a, a=2.0)
+    recorder = Recorder(widget, {"a": [2.0]}, megabytes=9, seconds=3600)
+    recorder.record()
+    assert recorder.spent == ""
+    assert recorder.data()["presses"] == {}
+    forward = fw.ForwardPass(fw.models.MyNetwork, DATA)
+    left = [*widget._left_to_page, *forward._left_to_page]
+    assert len(left) == 5
+    for button in left:
+        assert f'classes.includes("{button._dom_classes[-1]}")' in script()
 
 
 def test_a_budget_ends_recording_near_the_first_state():

@@ -15,8 +15,6 @@ from fwdwidgets.widgets.shared import ForwardWidget
 
 FEW = 12
 """So many values of a slider are recorded where the author names none."""
-FROM_START = ("sample", "seed", "row", "n", "draw")
-"""Of these sliders the first values say more than values from all over."""
 
 State = dict[str, Any]
 """The value of each control by its name."""
@@ -98,7 +96,7 @@ class Controls:
         now = self.home.get(name, part.value)
         if isinstance(part, ipywidgets.IntSlider):
             every = range(part.min, part.max + 1, part.step)
-            if name in FROM_START or len(every) <= FEW:
+            if getattr(part, "from_start", False) or len(every) <= FEW:
                 return sorted({*every[:FEW], now})
             return sorted({*(every[round(i)] for i in np.linspace(0, len(every) - 1, FEW)), now})
         if isinstance(part, ipywidgets.FloatSlider | ipywidgets.FloatLogSlider):

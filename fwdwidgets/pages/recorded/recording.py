@@ -23,14 +23,6 @@ from fwdwidgets.widgets.shared import ForwardWidget
 
 PRESS, NEXT = 0.6, 0.05
 """What a press of a button, and of the one that is marked as next, costs; a move costs 1 to 2."""
-PAGE_BUTTONS = (
-    "fwd-random",
-    "fwd-previous-wrong",
-    "fwd-next-wrong",
-    "fwd-previous-step",
-    "fwd-next-step",
-)
-"""Buttons that the page script understands by itself."""
 
 
 class _Queue:
@@ -187,7 +179,7 @@ class Recorder:
             if kind_of(part) != "button" or self._is_spent():
                 continue
             self._controls.go(state)
-            if part.disabled or any(c in part._dom_classes for c in PAGE_BUTTONS):
+            if part.disabled or part in self._widget._left_to_page:
                 continue
             cost = NEXT if "fwd-next" in part._dom_classes else PRESS
             found.append((cost, self._press(state, part)))

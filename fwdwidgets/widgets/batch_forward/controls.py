@@ -28,7 +28,7 @@ class BatchSliders:
         last = max(row, min(size, length - start) - 1)
         self.start = slider(kind, "Start", value=start, min=0, max=length - 1)
         self.size = slider(kind, "Size", value=size, min=1, max=most)
-        self.row = slider(kind, "Row", value=row, min=0, max=last)
+        self.row = slider(kind, "Row", value=row, min=0, max=last, from_start=True)
 
     def show_rows(self, count: int) -> None:
         """Let the row go as far as a batch of so many samples."""

@@ -130,8 +130,8 @@ class ComputationGraph(ForwardWidget):
     def _step_buttons(self) -> list[ipywidgets.Button]:
         back = self._button("◂ back", "one step back", self.previous_step)
         forth = self._button("next ▸", "one step on", self.next_step)
-        back.add_class("fwd-previous-step")
-        forth.add_class("fwd-next-step")
+        self._leave_to_page(back, "fwd-previous-step")
+        self._leave_to_page(forth, "fwd-next-step")
         return [back, forth]
 
     def next_step(self) -> None:

@@ -278,8 +278,8 @@ class ForwardPass(WeightedWidget):
         tip = "{} sample that is answered wrong"
         previous_wrong = button("◂ wrong", tip.format("previous"), self.previous_wrong)
         next_wrong = button("wrong ▸", tip.format("next"), self.next_wrong)
-        previous_wrong.add_class("fwd-previous-wrong")
-        next_wrong.add_class("fwd-next-wrong")
+        self._leave_to_page(previous_wrong, "fwd-previous-wrong")
+        self._leave_to_page(next_wrong, "fwd-next-wrong")
         previous_wrong.disabled = next_wrong.disabled = self._length == 1
         self._layer_slider = self._slider(
             ipywidgets.SelectionSlider, "Layer", options=self._layers() or [""]

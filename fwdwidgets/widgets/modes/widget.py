@@ -238,7 +238,9 @@ class Modes(WeightedWidget):
     # --- controls -------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        draws = self._slider(ipywidgets.IntSlider, "Draw", value=self.draw, min=0, max=MAX_DRAW)
+        draws = self._slider(
+            ipywidgets.IntSlider, "Draw", value=self.draw, min=0, max=MAX_DRAW, from_start=True
+        )
         most = min(MAX_MATES, self._length - 1)
         mates = self._slider(ipywidgets.IntSlider, "Mates", value=self.mates, min=0, max=most)
         first = self._slider(

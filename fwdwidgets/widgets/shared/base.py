@@ -40,6 +40,7 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
         self._links: dict[str, ipywidgets.Widget] = {}
         self._kept: dict[str, ipywidgets.Widget] = {}
         self._choosers: dict[ipywidgets.Widget, str] = {}
+        self._left_to_page: set[ipywidgets.Widget] = set()
         # Set by a widget whose page can run the network by itself; of others states are recorded.
         self._network_view: Callable[[], NetworkView] | None = None
         self._quiet = True  # until the widget is built
@@ -115,6 +116,16 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
 
         button.on_click(clicked)
         return button
+
+    def _leave_to_page(self, button: ipywidgets.Button, css_class: str) -> None:
+        """Let the script of a page do what `button` does: it knows the class, nothing is recorded.
+
+        Args:
+            button: sets a control that the page has as well.
+            css_class: one that `page.js` understands.
+        """
+        button.add_class(css_class)
+        self._left_to_page.add(button)
 
     @contextmanager
     def _from_page(self) -> Iterator[None]:

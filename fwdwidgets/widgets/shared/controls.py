@@ -16,10 +16,15 @@ def html(*css_classes: str) -> ipywidgets.HTML:
     return place
 
 
-def slider(kind: type[Any], description: str, **options: Any) -> Any:
-    """A slider that moves the picture while it is dragged."""
+def slider(kind: type[Any], description: str, *, from_start: bool = False, **options: Any) -> Any:
+    """A slider that moves the picture while it is dragged.
+
+    Of a long one a page records a few values: by default from all over it, `from_start` where the
+    first ones say more.
+    """
     made = kind(description=description, continuous_update=True, **options)
     made.add_class("fwd-slider")
+    made.from_start = from_start
     return made
 
 

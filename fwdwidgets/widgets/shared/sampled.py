@@ -78,14 +78,19 @@ class SampledWidget(PlottedWidget):
     def _sample_slider(self) -> ipywidgets.IntSlider:
         """A slider over the dataset that sets `sample`."""
         slider = self._slider(
-            ipywidgets.IntSlider, "Sample", value=self.sample, min=0, max=self._length - 1
+            ipywidgets.IntSlider,
+            "Sample",
+            value=self.sample,
+            min=0,
+            max=self._length - 1,
+            from_start=True,
         )
         slider.disabled = self._length == 1  # its handle stands at the end, and goes nowhere
         return self._link(slider, "sample", "fwd-sample")
 
     def _random_button(self) -> ipywidgets.Button:
         button = self._button("random", "a sample at random", self.random_sample)
-        button.add_class("fwd-random")
+        self._leave_to_page(button, "fwd-random")
         button.disabled = self._length == 1
         return button
 

@@ -134,7 +134,9 @@ class WeightedWidget(SampledWidget):
                 max=self._forward.epochs - 1,
             )
             return [self._link(epochs, "epoch", "fwd-epoch")]
-        seeds = self._slider(ipywidgets.IntSlider, "Seed", value=self.seed or 0, min=0, max=99)
+        seeds = self._slider(
+            ipywidgets.IntSlider, "Seed", value=self.seed or 0, min=0, max=99, from_start=True
+        )
         given = ipywidgets.Checkbox(description="weights as given", indent=False)
         given.add_class("fwd-given")
         given.disabled = not self._forward.has_own_weights

@@ -42,8 +42,6 @@ class StepControls:
         self.play: Any = ipywidgets.Play(min=0, max=0, interval=PLAY_MS, show_repeat=False)
         self.play.add_class("fwd-play")
         self.previous, self.next = previous, next
-        previous.add_class("fwd-previous-step")
-        next.add_class("fwd-next-step")
 
     @property
     def names(self) -> list[str]:

@@ -269,6 +269,8 @@ class StepThrough(WeightedWidget):
         )
         controls.play.observe(self._played, names="value")
         self._choosers[controls.play] = "step"
+        self._leave_to_page(controls.previous, "fwd-previous-step")
+        self._leave_to_page(controls.next, "fwd-next-step")
         self._choose_by(self._table, "step")
         step = link(controls.step, "step", "fwd-step")
         self.children = [

@@ -239,7 +239,7 @@ class TrainingStep(PlottedWidget):
         choose = self._slider(
             ipywidgets.SelectionSlider, "Weights", options=self.loop.names, value=self.parameter
         )
-        many = self._slider(ipywidgets.IntSlider, "n", value=20, min=1, max=200)
+        many = self._slider(ipywidgets.IntSlider, "n", value=20, min=1, max=200, from_start=True)
         self._kept["n"] = many
         self._bar = ipywidgets.IntProgress(value=0, min=0, max=1)
         self._bar.add_class("fwd-progress")

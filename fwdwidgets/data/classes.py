@@ -58,23 +58,6 @@ def check_class_names(names: tuple[str, ...] | None, outputs: int) -> None:
         )
 
 
-def check_label(label: float | None, outputs: int) -> None:
-    """Refuse a class index that the model has no output for.
-
-    Args:
-        label: A sample's label; None is always accepted.
-        outputs: The size of the model's last axis.
-
-    Raises:
-        ValueError: The label is negative or not below ``outputs``.
-    """
-    if label is not None and not 0 <= label < outputs:
-        raise ValueError(
-            f"label {label} is out of range: the model has {counted(outputs, 'output')}, so labels "
-            f"go from 0 to {outputs - 1}"
-        )
-
-
 def _dataset_class_names(dataset: Any) -> tuple[str, ...] | None:
     seen: set[int] = set()
     while dataset is not None and id(dataset) not in seen:

@@ -3,7 +3,6 @@ import torch
 from torch.utils.data import ConcatDataset, Subset, TensorDataset
 
 from fwdwidgets.data import check_class_names, class_names
-from fwdwidgets.data.classes import check_label
 from tests.data.own import Own
 
 
@@ -43,11 +42,3 @@ def test_enough_class_names(outputs):
 def test_too_few_class_names():
     with pytest.raises(ValueError, match=r"class_names has 3 names, but the model has 10 outputs"):
         check_class_names(("a", "b", "c"), 10)
-
-
-def test_labels_beyond_the_outputs():
-    for label in (None, 0, 9):
-        check_label(label, 10)
-    for label in (-1, 10):
-        with pytest.raises(ValueError, match=rf"label {label} .* 10 outputs.*from 0 to 9"):
-            check_label(label, 10)

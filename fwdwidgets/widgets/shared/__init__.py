@@ -1,4 +1,4 @@
-"""What the widgets stand on: abstract bases, the plot and its channel, panels and tables."""
+"""What all widgets share: abstract base classes, the plot and its channel, panels and tables."""
 
 from fwdwidgets.widgets.shared import panels
 from fwdwidgets.widgets.shared.base import ForwardWidget

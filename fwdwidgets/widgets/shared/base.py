@@ -24,8 +24,8 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
     """Abstract base of the widgets.
 
     State is traits with plain values. A control and lesson code take the same path: both set
-    the trait, and the observer of the trait does the work. What fails is told in the message
-    line; code that set the trait gets the exception as well.
+    the trait, and the trait's observer does the work. The message line shows what failed;
+    code that set the trait also gets the exception.
     """
 
     def __init__(self, title: str, unknown: dict[str, Any]) -> None:
@@ -41,7 +41,7 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
         self._kept: dict[str, ipywidgets.Widget] = {}
         self._choosers: dict[ipywidgets.Widget, str] = {}
         self._left_to_page: set[ipywidgets.Widget] = set()
-        # Set by a widget whose page can run the network by itself; of others states are recorded.
+        # Set by a widget whose page can run the network; pages of others hold recorded states.
         self._network_view: Callable[[], NetworkView] | None = None
         self._quiet = True  # until the widget is built
 
@@ -76,7 +76,7 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
     _slider = staticmethod(slider)
 
     def _choose_by(self, table: ipywidgets.Widget, trait: str) -> None:
-        """Let a click on a row of `table` set the trait."""
+        """Make a click on a row of `table` set the trait."""
         self._choosers[table] = trait
 
         def from_table(change: dict[str, Any]) -> None:
@@ -99,7 +99,7 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
-        """Change controls and traits together, with nothing run for it."""
+        """Change controls and traits together without running anything."""
         before, self._quiet = self._quiet, True
         try:
             yield
@@ -129,7 +129,7 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
 
     @contextmanager
     def _from_page(self) -> Iterator[None]:
-        """Run what a hand on the page started: an exception becomes a sentence."""
+        """Run an action that was started on the page: an exception becomes a sentence."""
         before = self._error = _Before(self._error)
         try:
             yield
@@ -139,7 +139,7 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Show the message of an exception in the widget, and let it pass."""
+        """Show the message of an exception in the widget, then raise it again."""
         try:
             yield
         except Exception as error:
@@ -149,14 +149,14 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
     # --- state over a reload ----------------------------------------------------------------
 
     def _restore(self, state: dict[str, Any]) -> None:
-        """Set the controls as before; what no longer holds is left out."""
+        """Set the controls as before; values that are no longer valid are left out."""
         for name, control in self._frame.controls.items():
             if name in state:
                 with self._from_page():
                     control.value = state[name]
 
     def _keep(self) -> None:
-        """Let a reload restore the linked controls, in their order, and then those kept."""
+        """Make a reload restore the linked controls in order, then those in `_kept`."""
         self._frame.controls = {**self._links, **self._kept}
 
     # --- without a kernel -------------------------------------------------------------------
@@ -174,35 +174,35 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
         seconds: float = 60.0,
         **choices: Iterable[Any],
     ) -> Path:
-        """Write a page that shows this widget and moves, with no kernel and no other host.
+        """Write an interactive page of this widget that needs no kernel and no other host.
 
-        The page of a `ForwardPass` runs the network by itself; of every other widget, and of a
-        network that cannot be exported, it carries recorded states. Its footer tells which.
+        The page of a `ForwardPass` runs the network in the browser. For every other widget, and
+        for a network that cannot be exported, it holds recorded states. Its footer says which.
 
         Args:
             path: an `.html` file, or an `.mjs` for the `{anywidget}` directive of MyST.
-            title: of the page; by default the widget's.
-            state: values of controls by name that the page opens with; by default those now.
-            own_sample: let the reader put in a picture of their own: from a file, or drawn. Its
-                numbers are 0 to 1; one channel is grey as `PIL.Image.convert("L")` makes it.
-            shared: a folder for the parts that all pages have alike; each page is small then.
-            walks: what your text asks of a reader, beyond a single move from what is
-                shown: a list of moves for each, the text of a button or values by the name of a
-                control, such as `[["loss.backward()", "reset", {"lr": 1.0}]]`. Recorded states
-                begin with these.
-            megabytes: how large recorded states may become.
-            seconds: how long recording may take.
+            title: the page's title; by default the widget's.
+            state: values of controls, by name, with which the page opens; by default the current
+                ones.
+            own_sample: let the reader use their own picture, from a file or drawn. Its numbers are
+                0 to 1; one channel is grey as in `PIL.Image.convert("L")`.
+            shared: a folder for the parts that all pages share, which makes each page small.
+            walks: sequences of moves that your text asks of a reader. Each is a list of moves, the
+                text of a button or values by the name of a control, such as
+                `[["loss.backward()", "reset", {"lr": 1.0}]]`. These are recorded first.
+            megabytes: the largest size of the recorded states, in MB.
+            seconds: the longest time for recording, in seconds.
             **choices: values by the name of a control, such as `sample=range(100)`; by default
-                a few of a long slider, and all of a short one. What is shown now is always
-                there: `seed=[]` keeps that alone.
+                a few values of a long slider, and all of a short one. The current value is
+                always included: `seed=[]` keeps only that one.
 
         Returns:
             The path.
 
         Raises:
-            FileNotFoundError: the browser's side of a page is not installed.
-            TypeError: a name is none of the controls; path, title or state is of another type.
-            ValueError: a value is not one that its control takes, or the path names no page.
+            FileNotFoundError: the JavaScript that a page needs is not installed.
+            TypeError: a name is not a control, or path, title or state has the wrong type.
+            ValueError: a control does not take a value, or the path does not name a page.
         """
         from fwdwidgets.pages import PageOptions, save_page
 
@@ -216,7 +216,7 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
         self._show_message()
 
     def _tell(self, **notes: str) -> None:
-        """Set notes by topic; an empty text takes one away."""
+        """Set notes by topic; an empty string removes one."""
         self._notes.update(notes)
         self._show_message()
 
@@ -229,4 +229,4 @@ class ForwardWidget(ipywidgets.VBox):  # type: ignore[misc]
 
 
 class _Before(str):
-    """What was told before: equal to the same sentence told again, yet not the same object."""
+    """A copy of the message shown before: equal to it, but not the same object."""

@@ -31,7 +31,7 @@ def slider(kind: type[Any], description: str, *, from_start: bool = False, **opt
 def shows(control: ipywidgets.Widget, value: Any, shown: Any) -> bool:
     """Whether a control that shows `shown` shows `value`.
 
-    On the page a slider moves to its nearest step and tells that: no hand has moved it.
+    On the page a slider snaps to its nearest step and reports that, though nobody moved it.
     """
     if value is None or value == shown:
         return bool(value == shown)
@@ -44,7 +44,7 @@ def shows(control: ipywidgets.Widget, value: Any, shown: Any) -> bool:
 
 
 def row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
-    """Controls side by side, in several lines where the page is narrow."""
+    """Controls side by side, on several lines if the page is narrow."""
     box = ipywidgets.HBox(children)
     box.add_class("fwd-row")
     return box

@@ -1,4 +1,4 @@
-"""What a page needs beside the controls: their names, and the state over a reload."""
+"""What a page needs besides the controls: their names, and the state across a reload."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from fwdwidgets.widgets.shared.plot import STATIC
 
 
 class Frame(anywidget.AnyWidget):
-    """An unseen part of each widget that names its controls and keeps its state.
+    """An invisible part of each widget that names its controls and keeps its state.
 
     Attributes:
         number: which widget of the kernel this is, in the order of construction.
-        title: what a screen reader calls the whole widget.
-        controls: the control of each trait, whose values a reloaded Voila page gives back.
+        title: the name of the whole widget for a screen reader.
+        controls: the control of each trait; a reloaded Voila page returns their values.
     """
 
     _esm = STATIC / "frame.js"
@@ -31,7 +31,7 @@ class Frame(anywidget.AnyWidget):
     _numbers = count()
 
     def __init__(self, title: str, restore: Callable[[dict[str, Any]], None]) -> None:
-        """Call `restore` with the state of before when a Voila page was reloaded."""
+        """Call `restore` with the earlier state after a Voila page was reloaded."""
         super().__init__(number=next(Frame._numbers), title=title)
         self._restore = restore
         self.on_msg(self._received)

@@ -1,4 +1,4 @@
-"""What a page needs of a widget to run the widget's network by itself."""
+"""What a page needs from a widget to run the widget's network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fwdwidgets.widgets.shared.panels import SamplePanels
 
 @dataclass(frozen=True)
 class NetworkView:
-    """One forward pass that a widget shows, and all that a page needs to show others.
+    """One forward pass that a widget shows, and everything a page needs to show others.
 
     Attributes:
         forward: runs the network.
@@ -23,13 +23,14 @@ class NetworkView:
         panels: what it is drawn on.
         length: how many samples there are.
         load: gives the sample of an index.
-        check: raises ValueError where a sample does not go with the network.
+        check: raises ValueError if a sample does not fit the network.
         name: gives the name of a class.
-        notice: what the dataset has to tell.
+        notice: the dataset's message to the learner.
         state: the values of `sample`, `seed`, `epoch`, `layer` and `page`.
-        status: the line about a forward pass, of weights in words that were drawn or not.
-        controls: the widget's controls by their names.
-        parts: further parts by the names that `network.js` has for them.
+        status: makes the line about a forward pass from the weights in words and whether they
+            are random.
+        controls: the widget's controls by name.
+        parts: further parts, by their names in `network.js`.
     """
 
     forward: Forward

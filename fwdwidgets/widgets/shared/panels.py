@@ -1,4 +1,4 @@
-"""The panels of a figure, from tensors: what `display` makes of them goes where `figures` says."""
+"""The panels of a figure, from tensors: `display` lays them out, `figures` draws them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ Slot = tuple[str, str, int | str]
 class SamplePanels:
     """The panels of one forward pass: the input, the value of a step, the answer.
 
-    Each is declared once: how it is drawn from tensors, and beside that which places of the
-    figure follow from the numbers alone. A page that computes the numbers by itself fills those.
+    Each is declared once: how it is drawn from tensors, and which places of the figure depend
+    only on the numbers. A page that computes the numbers itself fills these places.
 
     Attributes:
         input: what the network gets.
@@ -95,7 +95,7 @@ def _picture_slots(panel: figures.Heatmap) -> list[Slot]:
 
 
 def draw_input(drawing: figures.Drawing, panel: figures.Heatmap, batch: Tensor) -> None:
-    """Draw the input `(1, ...)` as the network gets it, all of it however large."""
+    """Draw the whole input `(1, ...)` as the network gets it, however large it is."""
     where = display.input_grid(tuple(batch.shape))
     panel.say(drawing, f"<b>input</b> {tuple(batch.shape)}")
     if where.kind == "empty":

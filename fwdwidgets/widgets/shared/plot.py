@@ -1,7 +1,7 @@
-"""The figure on the screen, and the one binary channel by which arrays reach it.
+"""The figure on the screen, and the binary channel that brings it arrays.
 
 A `go.FigureWidget` sends 5 MB of JavaScript for each figure and every matrix as JSON. `Plot`
-sends plotly once a kernel, compressed, and arrays as the bytes that they are.
+sends plotly once per kernel, compressed, and arrays as raw bytes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from fwdwidgets.figures import Canvas, Drawing
 
 STATIC = pathlib.Path(__file__).parents[1] / "static"
 FEW = 1_024
-"""An array of no more numbers is compared before it is sent."""
+"""An array of at most this many numbers is compared before it is sent."""
 TURN = 1e-4
 """Seconds in which the thread that sends messages has its turn: a drawing leaves at once, before
 the tables and badges that follow it are made."""
@@ -54,7 +54,7 @@ def pack(tree: Any, buffers: list[memoryview]) -> Any:
     if isinstance(tree, np.ndarray):
         if tree.dtype.kind not in "fiu":
             return [pack(value, buffers) for value in tree.tolist()]
-        if tree.dtype in (np.int64, np.uint64):  # JavaScript would make BigInts of them
+        if tree.dtype in (np.int64, np.uint64):  # in JavaScript these would be BigInts
             tree = tree.astype(np.float64)
         buffers.append(np.ascontiguousarray(tree).data.cast("B"))
         shape = list(tree.shape)
@@ -81,7 +81,7 @@ def _assign(tree: dict[str, Any], path: str, value: Any) -> None:
 
 
 def _get(tree: dict[str, Any], path: str) -> Any:
-    """What stands at a dotted path, None where nothing does."""
+    """The value at a dotted path; None if there is none."""
     node: Any = tree
     for key in path.replace("[", ".").replace("]", "").split("."):
         if node is None:
@@ -91,7 +91,7 @@ def _get(tree: dict[str, Any], path: str) -> Any:
 
 
 def _changed(trace: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
-    """The properties that are not already so; large arrays always count as new."""
+    """The properties that change; large arrays always count as changed."""
     return {
         name: value
         for name, value in properties.items()
@@ -100,9 +100,9 @@ def _changed(trace: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any
 
 
 def _same(old: Any, new: Any) -> bool:
-    """Whether a property is as it was."""
+    """Whether a property is unchanged."""
     if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
-        # Weights that were drawn may have changed where they are.
+        # Weights that have been drawn may have changed in place.
         comparable = new.size <= FEW and not np.may_share_memory(old, new)
         alike = comparable and (old.shape, old.dtype) == (new.shape, new.dtype)
         return alike and old.tobytes() == new.tobytes()
@@ -110,7 +110,7 @@ def _same(old: Any, new: Any) -> bool:
 
 
 class _Library(ipywidgets.Widget):  # type: ignore[misc]
-    """Holds plotly's code for the page: one a kernel, however many figures it shows."""
+    """Holds plotly's code for the page: one per kernel, however many figures there are."""
 
     code = traitlets.Bytes(read_only=True).tag(sync=True)
 
@@ -205,7 +205,7 @@ class Plot(anywidget.AnyWidget):
         self._clicked = clicked
 
     def _received(self, _: ipywidgets.Widget, content: Any, __: list[memoryview]) -> None:
-        """A page that has just been opened tells which revision it has, or what was clicked."""
+        """Handle a page's message: the revision that a new page has, or what was clicked."""
         if content.get("kind") == "click" and self._clicked is not None:
             numbers = [content.get(key) for key in ("trace", "x", "y")]
             if all(isinstance(number, int | float) for number in numbers):

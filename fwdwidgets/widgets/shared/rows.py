@@ -29,8 +29,8 @@ class RowsWidget(WeightedWidget):
     """Abstract base of the widgets that show one output for each row of a table.
 
     Attributes:
-        values: the inputs, a tuple of floats a row; set it, or edit the table.
-        outputs: what the model returned, a tuple of floats a row; empty where it failed.
+        values: the inputs, one tuple of floats per row; set it, or edit the table.
+        outputs: what the model returned, one tuple of floats per row; empty if it failed.
     """
 
     values = traitlets.Any(())
@@ -73,7 +73,7 @@ class RowsWidget(WeightedWidget):
 
     @abstractmethod
     def _read(self, run: TableRun) -> str:
-        """Keep what the run says; a sentence where its output is not of this kind."""
+        """Read the run's output; return a sentence if it is not of this kind."""
 
     @abstractmethod
     def _show(self) -> None:
@@ -114,13 +114,13 @@ class RowsWidget(WeightedWidget):
                 self._show_table()
                 raise BadValue(
                     f"{text!r} for {where} is no number: type one such as 0.5 or "
-                    "-2. The number from before is kept."
+                    "-2. The earlier number is kept."
                 )
             if abs(number) > LARGEST:
                 self._show_table()
                 raise BadValue(
                     f"{text!r} for {where} is too large for a float32, which ends at "
-                    f"{LARGEST:.3g}. The number from before is kept."
+                    f"{LARGEST:.3g}. The earlier number is kept."
                 )
             values = [list(row) for row in self.values]
             values[index][column] = number
@@ -132,7 +132,7 @@ class RowsWidget(WeightedWidget):
             self._rerun()
 
     def _rerun(self) -> None:
-        if self._ran == (self.values, self.seed):  # another row of what was run
+        if self._ran == (self.values, self.seed):  # another row of the same run
             if self.outputs:
                 self._show()
             self._follow()
@@ -152,7 +152,7 @@ class RowsWidget(WeightedWidget):
         if failure:
             self._show_table()
         else:
-            self._show()  # the picture first: what follows takes its time
+            self._show()  # the picture first: the rest may take longer
         self._notes["data"] = self.dataset.notice
         self._notes["finite"] = (
             "" if run.failure else explain_nonfinite(run.trace, self.dataset.values)
@@ -191,7 +191,7 @@ class RowsWidget(WeightedWidget):
         self._keep()
 
     def _table_given_back(self, change: dict[str, Any]) -> None:
-        """Take the numbers of before a reload; those that were just shown are the same."""
+        """Take the numbers from before a reload; those that are already shown are skipped."""
         shown = [list(map(float, cells)) for cells in change["new"]]
         if shown and shown != [list(line) for line in _tuples(self.dataset.values)]:
             with self._from_page():

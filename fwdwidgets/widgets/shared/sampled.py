@@ -20,7 +20,7 @@ class SampledWidget(PlottedWidget):
 
     Attributes:
         sample: index into the dataset.
-        dataset: as it was given.
+        dataset: the dataset as given.
     """
 
     sample = Index(0)
@@ -38,7 +38,7 @@ class SampledWidget(PlottedWidget):
         self._length = dataset_length(dataset)
         self._names = names_of(dataset, class_names)
         self._random = random.Random()
-        self._classes: int | None = None  # how many the model has; None: not known, or no classes
+        self._classes: int | None = None  # how many the model has; None if unknown or no classes
         self._sample: Sample
 
     @validate("sample")
@@ -57,7 +57,7 @@ class SampledWidget(PlottedWidget):
             raise BadValue(str(error)) from None
 
     def _check_sample(self, sample: Sample) -> None:
-        """Refuse class names or a label that do not go with the model's outputs."""
+        """Refuse class names or a label that do not fit the model's outputs."""
         classes, label, index = self._classes, sample.label, sample.class_index
         if classes is None:
             return
@@ -85,7 +85,7 @@ class SampledWidget(PlottedWidget):
             max=self._length - 1,
             from_start=True,
         )
-        slider.disabled = self._length == 1  # its handle stands at the end, and goes nowhere
+        slider.disabled = self._length == 1  # its handle is at the end and cannot move
         return self._link(slider, "sample", "fwd-sample")
 
     def _random_button(self) -> ipywidgets.Button:
@@ -95,5 +95,5 @@ class SampledWidget(PlottedWidget):
         return button
 
     def random_sample(self) -> None:
-        """Go to a sample at random; the global random state is left alone."""
+        """Go to a random sample; the global random state is not changed."""
         self.sample = self._random.randrange(self._length)

@@ -19,7 +19,7 @@ class StepTable(anywidget.AnyWidget):
         rows: name, operation, shape, source and whether it can be chosen, one tuple a step.
         caption: a line above the table.
         chosen: the name of the marked step, or an empty text.
-        choosable: whether a click chooses a step; else the table is there to be read.
+        choosable: whether a click chooses a step; if not, the table is only for reading.
     """
 
     _esm = STATIC / "steps.js"
@@ -29,7 +29,7 @@ class StepTable(anywidget.AnyWidget):
     choosable = traitlets.Bool(True).tag(sync=True)
 
     def show(self, trace: ForwardTrace, chosen: str = "", caption: str = "") -> None:
-        """Show the steps of `trace`; what did not change is not sent again."""
+        """Show the steps of `trace`; unchanged parts are not sent again."""
         rows = []
         for step in trace:
             shape = type(step.error).__name__ if step.shape is None else str(step.shape)
@@ -46,16 +46,16 @@ class StepTable(anywidget.AnyWidget):
 def nearest_step(
     wanted: str, before: Sequence[str], names: Sequence[str], sample: int
 ) -> tuple[str, str]:
-    """Keep a step; where the path of a sample lacks it, take the nearest earlier one.
+    """Keep a step; if the path of a sample lacks it, take the nearest earlier one.
 
     Args:
         wanted: the name of the step that was shown.
-        before: the names of the steps among which it stood.
-        names: those that there are now, at least one.
-        sample: whose path has them.
+        before: the names of the earlier run's steps.
+        names: the names of the present steps, at least one.
+        sample: the sample whose path has them.
 
     Returns:
-        The name of the step to show, and a sentence where it is another one, else an empty text.
+        The name of the step to show, and a sentence if it is a different one, else "".
     """
     if wanted in names:
         return wanted, ""

@@ -1,4 +1,4 @@
-"""A table of numbers that a hand can edit, with results at its right."""
+"""An editable table of numbers, with results at its right."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from fwdwidgets.widgets.shared.plot import STATIC
 
 
 class NumberTable(anywidget.AnyWidget):
-    """Names at each row and column, an input a number, and columns of results.
+    """A name for each row and column, an input for each number, and columns of results.
 
     Attributes:
-        columns: a name a column of numbers.
-        rows: a name a row.
-        results: a name a column of results.
-        value: the numbers as text, `rows` lists of `columns` each; what a reload gives back.
+        columns: a name for each column of numbers.
+        rows: a name for each row.
+        results: a name for each column of results.
+        value: the numbers as text, `rows` lists of `columns` each; a reload returns them.
         texts: the results, `rows` lists of `results` each.
         chosen: the marked row.
-        revision: counts what was shown, so that a refused edit is taken back on the page.
+        revision: counts updates, so that a refused edit is undone on the page.
     """
 
     _esm = STATIC / "table.js"
@@ -41,13 +41,13 @@ class NumberTable(anywidget.AnyWidget):
         results: Sequence[str],
         edit: Callable[[int, int, str], Any],
     ) -> None:
-        """Call `edit(row, column, text)` when a hand has changed a number."""
+        """Call `edit(row, column, text)` when a number was changed on the page."""
         super().__init__(rows=list(rows), columns=list(columns), results=list(results))
         self._edit = edit
         self.on_msg(self._received)
 
     def show(self, values: np.ndarray, texts: Sequence[Sequence[str]], chosen: int) -> None:
-        """Show float32 `values` `(rows, columns)`, each with the digits that tell it apart."""
+        """Show float32 `values` `(rows, columns)`, with enough digits to be exact."""
         with self.hold_sync():
             self.value = written(values)
             self.texts = [list(row) for row in texts]
@@ -63,5 +63,5 @@ class NumberTable(anywidget.AnyWidget):
 
 
 def written(values: np.ndarray) -> list[list[str]]:
-    """float32 `(rows, columns)` as text, each with the digits that tell it apart."""
+    """float32 `(rows, columns)` as text, with enough digits to be exact."""
     return [[np.format_float_positional(number, trim="-") for number in row] for row in values]

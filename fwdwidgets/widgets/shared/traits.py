@@ -1,4 +1,4 @@
-"""Traits that take a number as Python does, and say what they take in place of a wrong value."""
+"""Traits that take numbers as Python does, and say what they take instead of a wrong value."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def check_index(name: str, value: int, count: int, has: str = "") -> int:
 
     Args:
         name: of the trait.
-        value: that it shall have.
+        value: its new value.
         count: how many there are.
-        has: how many that is, in words, such as `this layer has 2 pages`.
+        has: that number in words, such as `this layer has 2 pages`.
 
     Raises:
-        BadValue: there is no such index; the message says which there are.
+        BadValue: the index is out of range; the message gives the range.
     """
     if not 0 <= value < count:
         about = f"; {has}" if has else ""
@@ -41,11 +41,11 @@ def check_step(name: str, value: str, steps: Sequence[str]) -> str:
 
     Args:
         name: of the trait.
-        value: that it shall have.
-        steps: the names that there are.
+        value: its new value.
+        steps: the names of the steps.
 
     Raises:
-        BadValue: there is no such step; the message says which there are.
+        BadValue: there is no such step; the message lists them.
     """
     if value not in steps:
         choose = ", ".join(steps) or "(it has no steps)"
@@ -56,7 +56,7 @@ def check_step(name: str, value: str, steps: Sequence[str]) -> str:
 
 
 class _Told:
-    """A trait that tells in the widget, too, what it takes in place of a value of another type."""
+    """A trait that also says in the widget what it takes instead of a value of the wrong type."""
 
     wanted = ""
 
@@ -89,7 +89,7 @@ class Number(_Told, traitlets.Float[Any, Any]):
     wanted = "a number"
 
     def validate(self, obj: Any, value: Any) -> Any:
-        """Take whatever Python takes as a float, but for True and False."""
+        """Take whatever Python takes as a float, except True and False."""
         if isinstance(value, bool):
             self.error(obj, value)
         if hasattr(value, "__float__"):

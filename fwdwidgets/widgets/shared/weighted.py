@@ -23,9 +23,9 @@ class WeightedWidget(SampledWidget):
     A change of `sample`, `seed` or `epoch` calls `_rerun`.
 
     Attributes:
-        seed: the seed of the random weights; None means the weights as given, of a class or
-            factory seed 0.
-        epoch: index into the checkpoints; None where there are none.
+        seed: the seed of the random weights; None means the weights as given, or seed 0 for a
+            class or factory.
+        epoch: index into the checkpoints; None if there are none.
     """
 
     seed = Index(None, allow_none=True)
@@ -57,7 +57,7 @@ class WeightedWidget(SampledWidget):
         """Run the network on the sample under the chosen weights, and show it."""
 
     def _begin(self, sample: int, seed: int | None, epoch: int | None) -> None:
-        """Take the first state, with nothing run for it."""
+        """Take the first state without running anything."""
         self._sample = self._load(sample)
         self.sample, self.seed, self.epoch = sample, seed, epoch
         self._settle_weights()
@@ -86,7 +86,7 @@ class WeightedWidget(SampledWidget):
             self._rerun()
 
     def _settle_weights(self) -> None:
-        """No choice means the weights as given; where there are none, the first there are."""
+        """No choice means the weights as given; if there are none, the first available ones."""
         with self._quietly():
             if self._forward.epochs:
                 self.epoch = self.epoch or 0
@@ -107,7 +107,7 @@ class WeightedWidget(SampledWidget):
         parts: Mapping[str, ipywidgets.Widget],
         shown: Mapping[str, Any],
     ) -> NetworkView:
-        """What a page needs to run the network by itself; `shown` names a layer and its page."""
+        """What a page needs to run the network; `shown` names a layer and its page."""
         return NetworkView(
             forward=self._forward,
             run=run,
@@ -124,7 +124,7 @@ class WeightedWidget(SampledWidget):
         )
 
     def _weights_controls(self) -> list[ipywidgets.Widget]:
-        """A slider over the epochs, or one over seeds and a box for the weights as given."""
+        """A slider over epochs, or one over seeds with a checkbox for the weights as given."""
         if self._forward.epochs:
             epochs = self._slider(
                 ipywidgets.IntSlider,
@@ -145,7 +145,7 @@ class WeightedWidget(SampledWidget):
         return [self._link(seeds, "seed", "fwd-seed"), given]
 
     def _follow_weights(self) -> None:
-        """Show on the box whether the weights are those as given."""
+        """Show on the checkbox whether the weights are the given ones."""
         if self._given is not None:
             with self._quietly():
                 self._given.value = self.seed is None
@@ -158,7 +158,7 @@ class WeightedWidget(SampledWidget):
 
 
 def describe_weights(forward: Forward, seed: int | None = None, epoch: int | None = None) -> str:
-    """The weights of an epoch, of a seed, or with neither those as given, in words."""
+    """The weights in words: those of an epoch, of a seed, or with neither, as given."""
     if epoch is not None:
         return forward.describe_epoch(epoch)
     return "weights as given" if seed is None else f"seed {seed}"

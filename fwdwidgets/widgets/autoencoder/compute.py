@@ -16,14 +16,14 @@ from fwdwidgets.trace import trace_forward
 from fwdwidgets.widgets.autoencoder import words
 
 MAX_CODE = 16
-"""A code of more numbers than these has too many sliders for a hand."""
+"""The most numbers of a code: with more there would be too many sliders."""
 SAMPLES = 200
-"""So many samples tell how far each number of the code reaches."""
+"""The number of samples that determine the range of each number of the code."""
 
 
 @dataclass(frozen=True, eq=False)
 class Half:
-    """What one half gave: a value, or a sentence that says why there is none.
+    """The result of one half: a value, or a sentence that says why there is none.
 
     Attributes:
         value: a code `(K,)`, or a reconstruction in the shape of the sample.
@@ -116,7 +116,7 @@ def explain_difference(forward: Forward, sample: Tensor, reconstruction: Tensor)
 
 
 def mean_squared_error(sample: Tensor, reconstruction: Tensor | None) -> float | None:
-    """How far a reconstruction is from its sample, both of one shape; None where there is none."""
+    """Mean squared error of a reconstruction, both of one shape; None if there is none."""
     if reconstruction is None:
         return None
     return float((reconstruction - sample.float()).square().mean())

@@ -37,7 +37,7 @@ from fwdwidgets.widgets.shared import (
 
 
 class Autoencoder(WeightedWidget):
-    """Input, code and reconstruction side by side; the code's sliders decode what a hand sets.
+    """Input, code and reconstruction side by side; sliders set the code that is decoded.
 
     Example:
         >>> fw.Autoencoder(model, fw.datasets.course())  # model.encoder, model.decoder
@@ -45,21 +45,21 @@ class Autoencoder(WeightedWidget):
     Args:
         model: an `nn.Module` with submodules `encoder` and `decoder`, or a class or factory that
             makes one. The code may have up to 16 numbers.
-        dataset: anything indexable of `(input, label)`.
-        class_names: one name a class; by default `dataset.classes`.
+        dataset: any indexable dataset of `(input, label)`.
+        class_names: one name per class; by default `dataset.classes`.
         sample: index into the dataset.
         seed: the seed of the random weights; None means the weights as given.
         checkpoints: weights by epoch, from `fw.train`, or a list of state dicts.
         epoch: index into the checkpoints.
 
     Attributes:
-        code: the numbers that are decoded; those of the sample until a hand moves one.
-        encoded: whether they are those that the encoder gives for the sample.
-        error: mean squared difference of input and reconstruction; None where there is none.
+        code: the numbers that are decoded; the encoder's own until one is changed.
+        encoded: whether `code` is what the encoder gives for the sample.
+        error: mean squared error between input and reconstruction; None if there is none.
         reconstruction: a tensor of the sample's shape, or None.
 
     Raises:
-        TypeError: the model has no two halves, or an argument is of the wrong kind.
+        TypeError: the model has no encoder and decoder, or an argument is of the wrong kind.
         ValueError: the dataset is empty, or a state is out of range.
     """
 
@@ -184,7 +184,7 @@ class Autoencoder(WeightedWidget):
         self.reconstruction = half.value
         self.set_trait("error", mean_squared_error(image, half.value))
         self._plot.old = half.value is None
-        self._draw(image, half.value)  # the picture first: what follows takes its time
+        self._draw(image, half.value)  # the picture first: the rest may take longer
         if half.value is not None and self.code == self._own:
             self._notes["forward"] = explain_difference(self._forward, image, half.value)
         self._status.value = words.describe_run(self._describe_weights(), self._length)
@@ -208,11 +208,11 @@ class Autoencoder(WeightedWidget):
         self._plot.draw(drawing, words.label(self.sample))
 
     def _follow_code(self) -> None:
-        """Show the code on its sliders, and let them reach that far."""
+        """Show the code on its sliders, and extend their range to it."""
         with self._quietly():
             for slider, number in zip(self._codes, self.code, strict=True):
                 slider.min, slider.max = min(slider.min, number), max(slider.max, number)
-                # The encoder's code as it is: what a slider held before leaves no trace in it.
+                # The encoder's exact code: the former values of the sliders do not affect it.
                 if self.code == self._own or not shows(slider, number, slider.value):
                     slider.value = number
 

@@ -39,7 +39,7 @@ def say_no_code(gave: tuple[int, ...] | str) -> str:
 
 
 def say_too_long(numbers: int, most: int) -> str:
-    """The code has more numbers than sliders make sense for."""
+    """The code has too many numbers for sliders."""
     return (
         f"The code has {numbers} numbers: a slider each is too much for a hand. Make it "
         f"at most {most}."

@@ -32,13 +32,13 @@ class BinaryOutput(RowsWidget):
         >>> fw.BinaryOutput(model, fw.datasets.animals())
 
     Args:
-        model: an `nn.Module`, or a class or factory that makes one, with output `(N, 1)`. Where it
-            does not end in a sigmoid, its output is taken for the raw number, as
+        model: an `nn.Module`, or a class or factory that makes one, with output `(N, 1)`. If it
+            does not end in a sigmoid, its output is read as a logit, as
             `nn.BCEWithLogitsLoss` does, and the widget says so.
         inputs: `(N, F)` numbers, or a table such as `fw.datasets.animals()`; they are copied.
-        targets: 0 or 1 a row, or None.
-        row_names: one a row.
-        feature_names: one a column.
+        targets: 0 or 1 for each row, or None.
+        row_names: one per row.
+        feature_names: one per column.
         class_names: of class 0 and class 1.
         threshold: 0 to 1; a probability of at least this is class 1.
         sample: the chosen row.
@@ -46,15 +46,15 @@ class BinaryOutput(RowsWidget):
         training: run in train mode.
 
     Attributes:
-        values: the inputs, a tuple of floats a row; set it, or edit the table.
-        outputs: what the model returned, a tuple of floats a row; empty where it failed.
-        probabilities: of class 1, one float a row.
+        values: the inputs, one tuple of floats per row; set it, or edit the table.
+        outputs: what the model returned, one tuple of floats per row; empty if it failed.
+        probabilities: of class 1, one float per row.
         decisions: the class of each row, 0 or 1.
 
     Raises:
         TypeError: model, inputs or a keyword is of the wrong kind.
-        ValueError: inputs are no table, or names, targets, threshold, sample or seed cannot be
-            used.
+        ValueError: the inputs are not a table, or names, targets, threshold, sample or seed
+            cannot be used.
     """
 
     threshold = Number(0.5)

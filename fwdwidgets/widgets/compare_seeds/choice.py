@@ -1,4 +1,4 @@
-"""Which networks stand side by side: seeds, or epochs of which a slider moves the last."""
+"""Which networks are compared: seeds, or epochs, of which a slider moves the last."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Choice:
         return numbers
 
     def write(self, chosen: tuple[int, ...]) -> str:
-        """Those that are typed: all seeds, and all epochs but the one of the slider."""
+        """The numbers that are typed: all seeds, or all epochs except the slider's."""
         return ", ".join(map(str, chosen[:-1] if self.epochs else chosen))
 
     def read(self, text: str, moved: int | None) -> tuple[int, ...]:
@@ -94,13 +94,13 @@ class Choice:
         return (*numbers, *last)
 
     def fewer(self, chosen: tuple[int, ...]) -> tuple[int, ...]:
-        """All but the last, of epochs but the last that stays; two are left at least."""
+        """All but the last one (with epochs, the last typed one); at least two are left."""
         if len(chosen) <= 2:
             return chosen
         return (*chosen[:-2], chosen[-1]) if self.epochs else chosen[:-1]
 
     def more(self, chosen: tuple[int, ...]) -> tuple[int, ...]:
-        """With the seed after the largest, or the first epoch that is not among them."""
+        """These and the seed after the largest, or the first epoch that is not among them."""
         if len(chosen) >= self.most:
             return chosen
         if not self.epochs:
@@ -109,11 +109,11 @@ class Choice:
         return (*chosen[:-1], unseen, chosen[-1])
 
     def others(self, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        """As many seeds that come after the largest of these."""
+        """The same number of seeds, starting after the largest of these."""
         first = max(seeds) + 1
         return tuple(range(first, first + len(seeds)))
 
 
 def as_tuple(numbers: Any) -> Any:
-    """A range, or another collection, as a tuple; the trait refuses what is none."""
+    """A range or another collection as a tuple; the trait refuses anything else."""
     return tuple(numbers) if isinstance(numbers, Iterable) else numbers

@@ -18,7 +18,7 @@ from fwdwidgets.advice import explain_nonfinite
 from fwdwidgets.networks import Answer, Forward, Run
 
 MOST = 6
-"""So many networks side by side can still be told apart."""
+"""The most networks that can be told apart side by side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,11 +140,11 @@ def distance(a: Tensor, b: Tensor) -> float:
     """The relative L2 distance of two tensors of one shape.
 
     It is d(a, b) = 2 |a - b| / (|a| + |b|), where |a| is the square root of the sum of all
-    squares: 0 where both are equal, 2 where b is -a. Vectors that have nothing to do with each
-    other, of one length, stand at right angles: the square root of 2, about 1.41.
+    squares: 0 if both are equal, 2 if b is -a. Unrelated vectors of the same length are
+    orthogonal: the square root of 2, about 1.41.
 
     Returns:
-        0 to 2; 0 where both are zero, NaN where one of them is not finite.
+        0 to 2; 0 if both are zero, NaN if one of them is not finite.
     """
     a, b = (
         t.detach().to("cpu", torch.complex128 if t.is_complex() else torch.float64) for t in (a, b)
@@ -164,14 +164,14 @@ def agreement(predictions: Sequence[int | None]) -> tuple[int | None, int]:
         predictions: one class index a network, or None.
 
     Returns:
-        Of several such classes the one that comes first; None and 0 where there is none.
+        The first such class if there are several; None and 0 if there is none.
     """
     counts = Counter(p for p in predictions if p is not None)
     return counts.most_common(1)[0] if counts else (None, 0)
 
 
 def spread(count: int, most: int = MOST) -> tuple[int, ...]:
-    """So many indices from 0 to `count - 1`, evenly spread, first and last among them."""
+    """Indices from 0 to `count - 1`, evenly spaced, including the first and the last."""
     number = min(count, most)
     if number < 2:
         return tuple(range(number))

@@ -14,7 +14,7 @@ from fwdwidgets.widgets.compare_seeds.compute import spread
 from fwdwidgets.widgets.compare_seeds.figure import ComparisonFigure
 
 MAX_STEPS = 24
-"""So many steps can be read below one another; of more, these are evenly spread."""
+"""The most steps that can be read in one column; of more, evenly spaced ones are drawn."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""`CompareSeeds`: one sample through several networks that differ in their weights alone."""
+"""`CompareSeeds`: one sample through several networks that differ only in their weights."""
 
 from __future__ import annotations
 
@@ -39,47 +39,47 @@ from fwdwidgets.widgets.shared import Index, Plot, SampledWidget, Several, row
 
 
 class CompareSeeds(SampledWidget):
-    """One sample through two to six networks side by side: where they agree, how far apart.
+    """One sample through two to six networks side by side: do they agree, how far apart are they?
 
-    The networks are one model with its weights drawn from several seeds, or with
-    `checkpoints=` loaded from several epochs of its training. Then a slider moves the last of
-    them through the epochs, beside the others that stay: a prediction becomes right.
+    The networks are one model with weights drawn under several seeds or, with `checkpoints=`,
+    loaded from several epochs of its training. Then a slider moves the last network through the
+    epochs while the others stay: watch a prediction become right.
 
     The distance of two activations a and b of one step is the relative L2 distance
     d(a, b) = 2 |a - b| / (|a| + |b|), where |a| is the square root of the sum of all squares:
-    0 where both are equal, 2 where b is -a. Activations that have nothing to do with each other
-    stand at right angles: the square root of 2, about 1.41, where their lengths are the same.
+    0 if both are equal, 2 if b is -a. Unrelated activations of the same length are orthogonal, and
+    their distance is the square root of 2, about 1.41.
 
     Example:
         >>> fw.CompareSeeds(MyNetwork, [(image, 3), (other, 7)], seeds=(0, 1, 42))
 
     Args:
         model: an `nn.Module`, or a class or factory that makes one without arguments.
-        dataset: anything indexable of `(input, label)`; `(input, None)` has no label.
-        class_names: one name a class; by default `dataset.classes`.
+        dataset: any indexable dataset of `(input, label)`; the label may be None.
+        class_names: one name per class; by default `dataset.classes`.
         sample: index into the dataset.
-        seeds: two to six seeds; distances are to the first. None means 0, 1, 2.
-        training: run in train mode, dropout with a fixed seed; by default in eval mode.
-        checkpoints: weights by epoch, from `fw.train`, or a list of state dicts: then epochs are
-            compared in place of seeds.
+        seeds: two to six seeds; distances are measured to the first. None means 0, 1, 2.
+        training: run in train mode, with a fixed seed for dropout; by default in eval mode.
+        checkpoints: weights by epoch, from `fw.train`, or a list of state dicts; then epochs are
+            compared instead of seeds.
         epochs: two to six indices into the checkpoints; None means up to six, evenly spread.
             The slider moves the last one.
 
     Attributes:
-        epoch: the last of `epochs`, which the slider moves; None without checkpoints. Link it
-            to that of another widget: `traitlets.link((compare, "epoch"), (forward, "epoch"))`.
-        label: the true class index, None without a label.
-        predictions: the predicted class index of each network, None where there is no answer.
-        probabilities: one tuple a network, one float a class.
+        epoch: the last of `epochs`, which the slider moves; None without checkpoints. It can be
+            linked to another widget: `traitlets.link((compare, "epoch"), (forward, "epoch"))`.
+        label: the true class index; None without a label.
+        predictions: the predicted class index of each network; None if it has no answer.
+        probabilities: one tuple per network, one float per class.
         agreement: how many networks predict the most frequent class.
-        distances: by step, the distance of each network's activation to the first network's,
-            NaN where there is none to compare; the input comes first.
+        distances: by step, the distance of each network's activation to the first network's; NaN
+            if they cannot be compared. The input comes first.
 
     Raises:
         TypeError: model, dataset or a keyword is of the wrong kind.
-        ValueError: the dataset is empty, class names are too few, or sample, seeds or epochs
-            are not ones that there are. What a network does with a valid sample never raises
-            here: the widget says it in a sentence.
+        ValueError: the dataset is empty, there are too few class names, or sample, seeds or
+            epochs are out of range. An error of a network on a valid sample never raises
+            here: the widget shows it in a sentence.
     """
 
     seeds: Any = Several()
@@ -204,7 +204,7 @@ class CompareSeeds(SampledWidget):
         self._plot.old = bool(self._notes["old"])
         if answers:
             self._draw(answers)
-        # The picture is on its way; what follows takes its time.
+        # The picture is already on its way; the rest may take longer.
         titles = self._titles()
         self._notes["finite"] = explain_first_nonfinite(titles, self._now.runs)
         self._status.value = self._describe_status()

@@ -1,4 +1,4 @@
-"""What several networks say of one sample, in sentences."""
+"""What several networks say about one sample, in sentences."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The chain rule on a graph: what goes back along each way, and the gradients that it sums to.
+"""The chain rule on a graph: what flows back along each edge, and the gradients it sums to.
 
-Each operation was kept with its operands, so that its local derivatives are taken by autograd on
-that one operation alone; their products, summed along the ways back, are the gradients.
+Each operation was kept with its operands, so autograd computes its local derivatives on that one
+operation; their products, summed over all paths back, are the gradients.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from fwdwidgets.widgets.computation_graph.graph import Graph, Node
 
 @dataclass(frozen=True, eq=False)
 class Backward:
-    """One way back: from a node to one of its operands.
+    """One step of the backward pass: from a node to one of its operands.
 
     Attributes:
         node: the name of the node.
         parent: the name of the operand.
-        upstream: the gradient of the output by the node, of the node's shape.
-        local: the derivative of the node by the operand, where both are one number; else None.
-        product: what goes back this way, of the operand's shape.
-        total: the operand's gradient so far, this way included.
+        upstream: the gradient of the output with respect to the node, in the node's shape.
+        local: the derivative of the node with respect to the operand if both are single numbers,
+            else None.
+        product: what flows back along this edge, in the operand's shape.
+        total: the operand's gradient so far, including this edge.
     """
 
     node: str
@@ -39,12 +40,13 @@ class Backward:
 def backward(graph: Graph) -> list[Backward]:
     """Go back through a graph, one operand of one node at a time, by the chain rule.
 
-    A gradient is complete when all ways to it were gone: dL/dp is the sum over all nodes n that
-    use p of dL/dn · dn/dp. An output of many numbers starts from ones: the gradient of its sum.
+    A gradient is complete when all edges to its node are done: dL/dp is the sum over all nodes n
+    that use p of dL/dn · dn/dp. An output of many numbers starts from ones: the gradient of its
+    sum.
 
     Returns:
-        The ways in the order in which they can be gone; those that nothing comes back along are
-        left out (an operand of integers, or one that the output does not depend on).
+        The steps in an order in which they can be done; edges without a gradient are left out
+        (an operand of integers, or one that the output does not depend on).
     """
     output = graph.nodes[graph.output]
     if graph.one_way or not output.tracked:
@@ -92,7 +94,7 @@ def _local(node: Node, index: int) -> Tensor:
 
 
 def _repeat(node: Node) -> tuple[Tensor, list[Tensor]]:
-    """The operation once more, on copies of its operands that belong to no other graph."""
+    """Run the operation again, on copies of its operands that belong to no other graph."""
     pairs = zip(node.operands, node.differentiable, strict=True)
     operands = [o.detach().clone().requires_grad_(wanted) for o, wanted in pairs]
     assert node.call is not None, "only an operation is repeated"

@@ -22,12 +22,12 @@ MAX_NODES = 80
 
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """A graph gone through: forward one node at a time, and back one way at a time.
+    """A walk through a graph: forward one node at a time, and back one edge at a time.
 
     Attributes:
         graph: of the function.
-        steps: the name of each computed node; then, where there is a way back, None for its
-            beginning and each `Backward`.
+        steps: the name of each computed node; then, if there is a backward pass, None for its
+            start and each `Backward`.
     """
 
     graph: Graph
@@ -38,7 +38,7 @@ class Walk:
         return len(self.steps)
 
     def here(self, step: int) -> str | Backward | None:
-        """The step just gone, of 0 to `len(walk)`; empty before the first."""
+        """The step just taken, for a position from 0 to `len(walk)`; empty before the first."""
         return self.steps[step - 1] if step else ""
 
     def computed(self, step: int) -> set[str]:
@@ -70,8 +70,8 @@ def trace_graph(
 ) -> Graph:
     """Run a function once on its leaves and keep every operation.
 
-    The random state and a module are left as found. What comes out of `backward` is compared with
-    PyTorch's own way back, so that a difference is told and never shown.
+    The random state and a module are left as found. The result of `backward` is compared with
+    PyTorch's own backward pass; if they differ, the widget says so and shows no gradients.
 
     Args:
         function: takes the leaves by keyword and returns one tensor; a function or an
@@ -103,7 +103,7 @@ def trace_graph(
     except Exception as raised:
         error = raised
         if isinstance(raised, TypeError) and not recorder.nodes_computed:
-            # it was not called as it wants to be
+            # it does not take these arguments
             raise TypeError(
                 f"the function does not take {', '.join(given)} alone ({raised}): pass each of its "
                 "inputs by keyword, as in a=2."

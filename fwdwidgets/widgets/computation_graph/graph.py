@@ -30,8 +30,8 @@ class Node:
         value: as it was at that moment, detached.
         parents: the names of its operands, in call order; one that is used twice stands twice.
         source: the expression, or an empty text.
-        tracked: whether PyTorch goes back from it: it has a gradient of its own.
-        random: the random state before it, where it drew from it: it is repeated under the same.
+        tracked: whether PyTorch computes a gradient for it.
+        random: the random state before it, if it draws random numbers; it is repeated from there.
         part: which result of an operation with several this is.
     """
 
@@ -62,8 +62,8 @@ class Graph:
         nodes: all of them, by name.
         output: the name of the node that the function returned.
         error: the exception that ended the run, or None; `nodes` are those up to it.
-        one_way: why PyTorch does not go back through it, or not by the same numbers, in a
-            sentence; empty where `backward` agrees with it.
+        one_way: a sentence on why PyTorch has no backward pass here, or a different one; empty if
+            `backward` agrees with PyTorch.
     """
 
     nodes: Mapping[str, Node]

@@ -71,7 +71,7 @@ def read_leaves(given: Any, known: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def plain_leaves(leaves: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The leaves as floats or nested lists; 0.1 of float32 is 0.1 and not 0.10000000149."""
+    """The leaves as floats or nested lists; a float32 0.1 is shown as 0.1, not 0.10000000149."""
     return {name: _plain(value) for name, value in leaves.items()}
 
 

@@ -57,7 +57,7 @@ def without_sliders(
 def show_leaves(
     leaves: Mapping[str, Tensor], sliders: Mapping[Place, ipywidgets.FloatSlider]
 ) -> None:
-    """Put the sliders where the leaves are, and let them reach that far."""
+    """Set the sliders to the leaves' values, and extend their ranges to them."""
     for (name, index), slider in sliders.items():
         number = float(leaves[name][index])
         if not math.isfinite(number):

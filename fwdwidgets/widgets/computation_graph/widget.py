@@ -39,22 +39,24 @@ class ComputationGraph(ForwardWidget):
     Args:
         function: takes the leaves by keyword and returns one tensor; a function, or an
             `nn.Module`, whose parameters are nodes too. A module is left as found.
-        leaves: numbers, or tensors, by the function's own names; they are copied. Numbers and
-            lists become floats; a tensor of integers, such as token ids, stays one, without a
-            gradient.
+        leaves: numbers or tensors, by the function's own parameter names; they are copied.
+            Numbers and lists become floats; a tensor of integers, such as token ids, stays
+            integer and has no gradient.
 
     Attributes:
         leaves: the inputs by name, floats or nested lists; set it, or move the sliders.
-        step: how far the graph has been gone: 0 nothing, then one computed node each, then one
-            way back each.
-        output: what the function returned, a float; None where it is not one number.
-        gradients: of the output by each leaf, as floats or nested lists; leaves that the output
-            does not depend on are left out.
+        step: the position in the walk: 0 is the start, then one step for each computed node,
+            then one for each edge of the backward pass.
+        output: what the function returned, a float; None if it is not a single number.
+        gradients: of the output with respect to each leaf, as floats or nested lists; leaves
+            that the output does not depend on are left out.
         graph: the `fwdwidgets.widgets.computation_graph.graph.Graph`.
 
     Raises:
-        TypeError: the function is none, or does not take these leaves; a leaf is no number.
-        ValueError: the graph is too large to draw, or is not made by PyTorch's operations.
+        TypeError: the function cannot be called or does not take these leaves, or a leaf is not
+            a number.
+        ValueError: the graph is too large to draw, or the output is not computed by PyTorch
+            operations.
     """
 
     leaves = traitlets.Any()
@@ -135,7 +137,7 @@ class ComputationGraph(ForwardWidget):
         return [back, forth]
 
     def next_step(self) -> None:
-        """Compute one node more, or go one way more back; at the end nothing happens."""
+        """Compute the next node, or take the next step backward; at the end nothing happens."""
         self.step = min(self.step + 1, len(self._walk))
 
     def previous_step(self) -> None:

@@ -1,4 +1,4 @@
-"""Which samples stand in the batch with the chosen one, and the batch that they make."""
+"""Which samples are in the batch with the chosen one, and the batch itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fwdwidgets.widgets.shared import BadValue
 
 
 def batch_indices(sample: int, mates: int, mates_from: int, length: int) -> list[int]:
-    """The sample, and after it its batch-mates; it is none of its own.
+    """The sample, followed by its batch-mates, which are other samples.
 
     Args:
         sample: index into the dataset.

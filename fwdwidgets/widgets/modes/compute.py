@@ -26,9 +26,9 @@ class ModeRun:
     Attributes:
         trace: all its steps.
         dropped: what each dropout that was active dropped, by the name of its step.
-        idle: the names of the steps of those that were not, though their p is above 0.
-        norms: of the step of each batch and instance norm, whether it went by the statistics of
-            its input, and not by running ones.
+        idle: the steps of the dropouts that were not active although their p is above 0.
+        norms: for the step of each batch and instance norm, whether it used the statistics of
+            its input instead of running ones.
         drew: the names of other steps that drew random numbers.
     """
 

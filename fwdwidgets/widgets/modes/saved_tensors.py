@@ -72,7 +72,7 @@ def _held(
         with torch.enable_grad(), enter(), hooks:
             try:
                 output = network(inputs)
-            except Exception as error:  # gradients forbid what is fine without, such as `mul_`
+            except Exception as error:  # with gradients some writes are forbidden
                 return Held(name, None, type(error).__name__, False)
     first = _first_tensor(output)
     kind = type(first.grad_fn).__name__ if first is not None and first.grad_fn else "None"

@@ -1,4 +1,4 @@
-"""What happens inside a forward pass: which numbers a dropout drops, what a norm goes by."""
+"""Inside a forward pass: which numbers a dropout drops, which statistics a norm uses."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Watch(TorchFunctionMode):
     Attributes:
         dropouts: the p of each, and what it makes of ones and of zeros, from the same random
             state; None twice where it was switched off.
-        norms: whether each went by the statistics of its input.
+        norms: whether each used the statistics of its input.
         drew: other operations that drew random numbers.
     """
 
@@ -101,7 +101,7 @@ class Watch(TorchFunctionMode):
 
 
 def _dropout(input: Tensor, p: float, train: bool) -> None:
-    """The signature of `torch.dropout` and its kin, which cannot be asked for theirs."""
+    """The signature of `torch.dropout` and the like, which cannot be inspected."""
 
 
 def _bound(func: Any, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The same input in train mode and in eval mode, and what autograd keeps of it."""
+"""The same input in train mode and in eval mode, and what autograd keeps."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from fwdwidgets.widgets.shared import (
 )
 
 MAX_MATES = 31
-"""So many other samples may stand in the batch."""
+"""The most other samples in the batch."""
 MAX_DRAW = 99
 
 
@@ -52,22 +52,22 @@ class Modes(WeightedWidget):
 
     Args:
         model: an `nn.Module`, or a class or factory that makes one; it is left as found.
-        dataset: anything indexable of `(input, label)`.
-        class_names: one name a class; by default `dataset.classes`.
+        dataset: any indexable dataset of `(input, label)`.
+        class_names: one name per class; by default `dataset.classes`.
         sample: index into the dataset; it is the first of the batch.
         seed: the seed of the random weights; None means the weights as given.
-        layer: the name of a step; None means the first that drops or goes by other statistics
-            in one mode than in the other, else the last step.
+        layer: the name of a step; None means the first one that drops numbers or uses different
+            statistics in the two modes, else the last step.
         draw: the seed of dropout's random numbers, 0 to 99.
         mates: how many other samples are in the batch with it, 0 to 31.
-        mates_from: index of the first of them; the others follow it in the dataset, from its
-            beginning after its end. None means the second sample.
+        mates_from: index of the first of them; the others follow it in the dataset, which
+            continues from its beginning after its end. None means the second sample.
 
     Attributes:
         dropped: how many numbers of the sample the chosen dropout dropped in train mode; None
-            where the layer is no dropout.
+            if the layer is not a dropout.
         same: whether the sample's output is the same in both modes, bit for bit.
-        held: bytes kept for the backward pass, by how the forward pass was run.
+        held: bytes kept for the backward pass, by the way the forward pass was run.
 
     Raises:
         TypeError: model, dataset or a keyword is of the wrong kind.
@@ -158,7 +158,7 @@ class Modes(WeightedWidget):
             raise error
 
     def run_again(self) -> None:
-        """Run the same input again, dropout drawn again; after the last draw comes the first."""
+        """Run the same input with the next dropout draw; after the last draw comes the first."""
         self.draw = (self.draw + 1) % (MAX_DRAW + 1)
 
     # --- compute --------------------------------------------------------------------------------

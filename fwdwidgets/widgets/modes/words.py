@@ -45,8 +45,8 @@ def explain_careless(network: nn.Module | None, train: ModeRun, evaluated: ModeR
     if flag and flag[1] is bool(dropping):
         call = "eval" if dropping else "train"
         return (
-            f"{name} {does}: forward() has a flag {flag[0]}, {flag[1]} unless it is told "
-            f"otherwise, and model.{call}() does not reach it. Use self.training in its place."
+            f"{name} {does}: forward() has a flag {flag[0]}, {flag[1]} by default, and "
+            f"model.{call}() does not change it. Use self.training instead."
         )
     is_alpha = "alpha" in (dropping[0] if dropping else train.trace[name]).op
     default = ", as it is unless it is given" if is_alpha is not bool(dropping) else ""

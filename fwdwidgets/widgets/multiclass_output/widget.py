@@ -22,7 +22,7 @@ from fwdwidgets.widgets.shared import RowsWidget
 
 
 class MulticlassOutput(RowsWidget):
-    """Rows of numbers through a network with one output a class: each row sums to one.
+    """Rows of numbers through a network with one output per class: each row sums to one.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 3), nn.Softmax(dim=-1))
@@ -30,26 +30,26 @@ class MulticlassOutput(RowsWidget):
 
     Args:
         model: an `nn.Module`, or a class or factory that makes one, with output `(N, classes)`.
-            Where it does not end in a softmax, the softmax of its logits is taken along the
+            If it does not end in a softmax, the softmax of its logits is taken along the
             classes, and the widget says so.
         inputs: `(N, F)` numbers, or a table such as `fw.datasets.animals("class")`.
-        targets: a class index a row, or None.
-        row_names: one a row.
-        feature_names: one a column.
-        class_names: one a class.
+        targets: a class index for each row, or None.
+        row_names: one per row.
+        feature_names: one per column.
+        class_names: one per class.
         sample: the chosen row.
         seed: the seed of the random weights; None means the weights as given.
         training: run in train mode.
 
     Attributes:
-        values: the inputs, a tuple of floats a row; set it, or edit the table.
-        outputs: what the model returned, a tuple of floats a row; empty where it failed.
-        probabilities: a tuple of floats a row.
-        predictions: the likeliest class of each row; None where its output holds NaN.
+        values: the inputs, one tuple of floats per row; set it, or edit the table.
+        outputs: what the model returned, one tuple of floats per row; empty if it failed.
+        probabilities: one tuple of floats per row.
+        predictions: the likeliest class of each row; None if its output holds NaN.
 
     Raises:
         TypeError: model, inputs or a keyword is of the wrong kind.
-        ValueError: inputs are no table, or names, targets, sample or seed cannot be used.
+        ValueError: the inputs are not a table, or names, targets, sample or seed cannot be used.
     """
 
     probabilities = traitlets.Tuple(read_only=True)

@@ -1,4 +1,4 @@
-"""One plain output a row: a value, with no activation after it."""
+"""One plain output per row: a value, with no activation after it."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ class RegressionOutput(RowsWidget):
     Args:
         model: an `nn.Module`, or a class or factory that makes one, with output `(N, 1)`.
         inputs: `(N, F)` numbers, or a table such as `fw.datasets.animals("weight")`.
-        targets: a number a row, or None.
-        row_names: one a row.
-        feature_names: one a column.
+        targets: a number for each row, or None.
+        row_names: one per row.
+        feature_names: one per column.
         sample: the chosen row.
         seed: the seed of the random weights; None means the weights as given.
         training: run in train mode.
 
     Attributes:
-        values: the inputs, a tuple of floats a row; set it, or edit the table.
-        outputs: what the model returned, a tuple of one float a row; empty where it failed.
+        values: the inputs, one tuple of floats per row; set it, or edit the table.
+        outputs: what the model returned, one tuple of one float per row; empty if it failed.
 
     Raises:
         TypeError: model, inputs or a keyword is of the wrong kind.
-        ValueError: inputs are no table, or names, targets, sample or seed cannot be used.
+        ValueError: the inputs are not a table, or names, targets, sample or seed cannot be used.
     """
 
     def __init__(

@@ -37,8 +37,8 @@ class TrainingLoop:
         data: `(inputs, targets)`, or a dataset or `DataLoader`, whose first batch is taken. Inputs
             that ask for a gradient get one.
         loss: of output and targets.
-        optimizer: a class or function that makes one of the parameters, or an optimizer of the
-            model, which is copied with it: its groups of parameters, their options, its state.
+        optimizer: a class or function that makes one from the parameters, or an optimizer of the
+            model, which is copied with it: its parameter groups, their options, its state.
 
     Attributes:
         model: the copy.
@@ -48,12 +48,12 @@ class TrainingLoop:
         loss: the last loss, or None.
         before: the weights before the last step, by name.
         fresh: the gradients of the last `backward` alone, by name; what `.grad` would hold if it
-            had been empty before.
+            been empty before.
         warnings: what PyTorch warned of when the last loss was computed.
         losses: the loss of each line `loss` so far.
         norms: the norm of all gradients of each line `step` so far, before clipping.
         steps: how many steps were taken.
-        clip: gradients are scaled down to this norm before a step; None does not.
+        clip: gradients are scaled down to this norm before a step; None turns this off.
         backwards: how many times `backward` ran since the gradients were last cleared.
     """
 
@@ -86,7 +86,7 @@ class TrainingLoop:
         self.loss: Tensor | None = None
         self.warnings: list[str] = []
         self._random = torch.Generator().manual_seed(0).get_state()
-        self._used = False  # the graph of this loss has been gone back through
+        self._used = False  # backward has already run through the graph of this loss
         self.before = self.weights()
         self.fresh: dict[str, Tensor] = {}
         self.losses: list[float] = []
@@ -95,7 +95,7 @@ class TrainingLoop:
 
     @property
     def lr(self) -> float:
-        """The learning rate: of several groups, that of the first and of those that share it."""
+        """The learning rate; with several groups, that of the first and of those that share it."""
         return float(self.optimizer.param_groups[0]["lr"])
 
     @lr.setter
@@ -105,7 +105,7 @@ class TrainingLoop:
 
     @property
     def names(self) -> list[str]:
-        """The parameters by name, and the input where it asks for a gradient."""
+        """The parameters by name, and the input if it requires a gradient."""
         return [*([INPUT] if self.inputs.requires_grad else []), *dict(self._named())]
 
     def weights(self) -> dict[str, Tensor]:
@@ -129,7 +129,7 @@ class TrainingLoop:
         return gradient_norm(self.fresh.values())
 
     def moved(self) -> dict[str, float]:
-        """By how much the numbers of each tensor moved at most in the last step, by name."""
+        """The largest change of a number in each tensor in the last step, by name."""
         now, before = self.weights(), self.before
         return {n: float((now[n] - before[n]).abs().max()) for n in now if now[n].numel()}
 
@@ -159,7 +159,7 @@ class TrainingLoop:
                 self._refuse_loss()
 
     def _refuse_loss(self) -> NoReturn:
-        """Say why a loss is no number: before the first step no learning rate is to blame."""
+        """Say why a loss is not finite: before the first step it is not the learning rate."""
         if not math.isfinite(self.losses[0]):
             raise ValueError(
                 f"the loss is {self.losses[0]} before any step: look for NaN or infinity in the "
@@ -207,7 +207,7 @@ class TrainingLoop:
             raise ValueError(f"there is no loss yet: run {CODE['loss']} first.")
         if self._used:
             raise ValueError(
-                "this loss has been gone back through already, and its graph is freed: run "
+                "backward has already run for this loss, and its graph is freed: run "
                 f"{CODE['forward']} and {CODE['loss']} again."
             )
         check_differentiable(self.loss)

@@ -16,4 +16,4 @@ SETTINGS = ("lr", "clip")
 INPUT = "inputs"
 """The name under which the gradient of the input is shown."""
 MAX_STEPS = 1_000
-"""So many steps may be run at once."""
+"""The most steps that may be run at once."""

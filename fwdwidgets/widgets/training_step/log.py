@@ -1,4 +1,4 @@
-"""What was done in a training step, in order: after a reload the page gives it back."""
+"""What was done in a training step, in order; the page returns it after a reload."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ from fwdwidgets.widgets.training_step.words import (
 class TrainingStep(PlottedWidget):
     """Forward, loss, `zero_grad`, `backward`, `step`: one line at a time, or many steps at once.
 
-    The model stays as it was given: all of this happens on a copy. Dropout has the fixed seed 0.
+    The model is not changed: everything happens on a copy. Dropout has the fixed seed 0.
 
     Example:
         >>> data = torch.randn(8, 10), torch.randn(8, 1)
@@ -48,18 +48,18 @@ class TrainingStep(PlottedWidget):
     Args:
         model: an `nn.Module`.
         data: `(inputs, targets)`, tensors or arrays, or a dataset or `DataLoader`, whose first
-            batch is taken. Inputs with `requires_grad=True`, also of one axis, get a gradient.
-        loss: of output and targets; by default `nn.MSELoss()`.
+            batch is used. Inputs with `requires_grad=True`, also of one axis, get a gradient.
+        loss: a function of output and targets; by default `nn.MSELoss()`.
         optimizer: an optimizer of the model, which is copied with it, or a class or function that
-            makes one of the parameters; by default `SGD(lr=0.01)`.
+            makes one from the parameters; by default `SGD(lr=0.01)`.
 
     Attributes:
-        lr: the learning rate; of several groups of parameters, that of the first and of those
+        lr: the learning rate; with several parameter groups, that of the first and of the groups
             that share it.
-        clip: gradients are scaled down to this norm before a step; 0 does not.
+        clip: gradients are scaled down to this norm before a step; 0 turns this off.
         parameter: the name of the parameter that is drawn; `"inputs"` for an input's gradient.
-        loss: the last loss, None before there is one.
-        steps: how many steps were taken.
+        loss: the last loss; None before there is one.
+        steps: how many steps have been taken.
         losses: every loss so far.
         loop: the `fwdwidgets.widgets.training_step.compute.TrainingLoop` with the copy.
 
@@ -147,7 +147,7 @@ class TrainingStep(PlottedWidget):
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Show what an exception in the loop means, and let it pass."""
+        """Show what an exception in the loop means, then raise it again."""
         try:
             yield
         except Exception as error:
@@ -189,7 +189,7 @@ class TrainingStep(PlottedWidget):
         self._log.write(f"lr={self.lr!r} clip={self.clip!r}")
 
     def _replay(self, log: str) -> None:
-        """Do again what was done before a reload."""
+        """Repeat what was done before a reload."""
         with self._from_page():
             self.reset()
             self._log.write("")

@@ -16,7 +16,7 @@ NOTHING = (
 TIPS = {
     "forward": "run the model on the batch",
     "loss": "measure how wrong the output is",
-    "zero_grad": "clear the gradients of before",
+    "zero_grad": "clear the earlier gradients",
     "backward": "compute the gradient of every weight",
     "step": "move every weight against its gradient",
 }

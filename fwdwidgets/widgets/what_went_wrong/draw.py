@@ -12,7 +12,7 @@ from fwdwidgets.widgets.shared import panels
 from fwdwidgets.widgets.what_went_wrong.figure import WrongFigure
 
 MOST_BARS = 14
-"""So many steps have a bar: those with the largest results, and the chosen one."""
+"""The most steps with a bar: those with the largest results, and the chosen one."""
 
 
 def draw_bytes(

@@ -1,4 +1,4 @@
-"""How many bytes a forward pass takes, by step and in all, and what batch fits in a memory.
+"""How many bytes a forward pass takes, by step and in total, and how large a batch fits.
 
 Bytes are measured, not guessed: two small batches run, every new piece of memory is counted while
 it is alive, and what they need grows with the batch in a straight line.
@@ -20,7 +20,7 @@ _FEW, _MORE = 2, 3
 
 @dataclass(frozen=True)
 class Fit:
-    """What one batch needs beside what there is.
+    """What one batch needs, compared with the available memory.
 
     Attributes:
         needed: bytes.

@@ -37,7 +37,7 @@ def _meter(model: nn.Module, inputs: Inputs, learn: bool, *, graph: bool) -> lis
     meter = _Meter([*model.parameters(), *model.buffers(), *own.tensors()])
     with left_as_found(named_modules(model)), torch.set_grad_enabled(graph):
         for parameter in model.parameters():
-            parameter.grad = None  # gradients count; those from before are put back
+            parameter.grad = None  # gradients count; earlier ones are restored
         with meter:
             output = own.call(model)
             roots = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.requires_grad]

@@ -1,4 +1,4 @@
-"""The very values that an operation made NaN or infinity of."""
+"""The values from which an operation made NaN or infinity."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from fwdwidgets.trace import Step
 from fwdwidgets.widgets.what_went_wrong import words
 
 _SHOWN = 3
-"""So many values that became NaN or infinite are written out."""
+"""At most this many values that became NaN or infinite are written out."""
 _MIXING = ("linear", "matmul", "mm", "bmm", "batch_norm", "layer_norm", "group_norm", "where")
 """Operations whose operands may have the result's shape although each value is made of many."""
 
 
 def explain_values(step: Step, operands: list[Tensor]) -> str:
-    """The very values that an operation made NaN or infinity of.
+    """The values from which an operation made NaN or infinity.
 
     Args:
         step: whose value holds some.

@@ -1,4 +1,4 @@
-"""The number that would fit, and a check that it does: on a copy, the model stays as it is."""
+"""The number that would fit, checked on a copy; the model itself is not changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fwdwidgets.widgets.what_went_wrong.layer_repairs import by_embedding, by_la
 from fwdwidgets.widgets.what_went_wrong.repair import Repair
 
 MOST = 5
-"""So many repairs are tried one after the other."""
+"""The most repairs that are tried one after the other."""
 
 
 @dataclass(frozen=True)

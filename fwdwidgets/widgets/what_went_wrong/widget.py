@@ -1,4 +1,4 @@
-"""Find what went wrong in a forward pass: shapes that do not meet, memory, NaN and infinity."""
+"""Find what went wrong in a forward pass: mismatched shapes, memory, NaN and infinity."""
 
 from __future__ import annotations
 
@@ -39,33 +39,33 @@ VIEWS = ("bytes", "values")
 
 
 class WhatWentWrong(PlottedWidget):
-    """A forward pass up to where it broke, the number that would fit, bytes, NaN and infinity.
+    """A forward pass up to its failure: the number that would fit, memory, NaN and infinity.
 
     Example:
         >>> fw.WhatWentWrong(MyNetwork(), torch.rand(4, 1, 28, 28))
 
     Args:
-        model: an `nn.Module`, or a class or factory that makes one under seed 0; it runs in the
-            mode that it is in, and is left as found.
+        model: an `nn.Module`, or a class or factory that makes one under seed 0; it runs in its
+            current mode, and is left as found.
         inputs: what the model takes: a tensor with its batch axis, a tuple of arguments, or a
-            dict of keywords.
-        step: the name of a step; None means the one where it went wrong, else the first.
-        view: `"bytes"` of each step, or `"values"` of the chosen one; None means values where
-            NaN or infinity came up, else bytes.
+            dict of keyword arguments.
+        step: the name of a step; None means the one that went wrong, else the first.
+        view: `"bytes"` of each step, or `"values"` of the chosen one; None means values if there
+            is NaN or infinity, else bytes.
         batch_size: 1 or more, for the bytes; None means that of the inputs.
-        memory_mb: what must hold it all, 1 to 2**20 megabytes of 1,000,000 bytes.
+        memory_mb: the available memory, 1 to 2**20 megabytes of 1,000,000 bytes.
 
     Attributes:
         kind: `"error"`, `"nonfinite"`, `"batch"` (samples got mixed) or `"fine"`.
-        wrong_step: where it went wrong, None where nothing did.
-        repairs: what was tried on a copy, in words, a tuple.
-        repaired: whether the copy ran to its end; None where nothing was tried.
-        largest_batch: what fits into `memory_mb` to predict; None where it is not known.
+        wrong_step: the step that went wrong; None if nothing did.
+        repairs: the repairs tried on a copy, in words, a tuple.
+        repaired: whether the copy ran to its end; None if nothing was tried.
+        largest_batch: the largest batch that fits into `memory_mb` for inference; None if unknown.
         largest_training_batch: the same for one forward and backward pass.
 
     Raises:
         TypeError: model, inputs or a keyword is of the wrong kind.
-        ValueError: step, view, batch size or memory is not one that there is.
+        ValueError: step, view, batch size or memory is out of range.
     """
 
     step = Text(None, allow_none=True)
@@ -171,7 +171,7 @@ class WhatWentWrong(PlottedWidget):
         return float(proposal["value"])
 
     def _first_step(self) -> str:
-        """Where it went wrong, else the first."""
+        """The step that went wrong, else the first."""
         return self.wrong_step or self._names()[0]
 
     @observe("step", "view", "batch_size", "memory_mb")

@@ -140,7 +140,7 @@ def test_reset_goes_back():
     [
         (["loss"], "there is no output yet"),
         (["forward", "backward"], "there is no loss yet"),
-        (["forward", "loss", "backward", "backward"], "gone back through already"),
+        (["forward", "loss", "backward", "backward"], "backward has already run"),
         (["step"], "there are no gradients yet"),
         (["forward", "loss", "backward", "zero_grad", "step"], "there are no gradients yet"),
     ],

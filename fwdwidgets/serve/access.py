@@ -1,4 +1,4 @@
-"""Who may come in, and what a page may load."""
+"""Who may connect, and what a page may load."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ POLICY = "; ".join(
         "form-action 'self'",
     )
 )
-"""What a page may load: scripts of this server alone; images, films and frames of any."""
+"""What a page may load: scripts from this server only; images, media and frames from any."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """Who may come in.
+    """Who may connect.
 
     Attributes:
-        hosts: names that the server goes by, besides its own and addresses in numbers.
-        token: what a reader's link must show; empty asks nobody.
-        learners: how many have a kernel at the same time.
-        ancestors: sites, apart from this one, that may show the pages in a frame.
+        hosts: names of the server, besides its own and numeric addresses.
+        token: the token that a reader's link must contain; empty for none.
+        learners: how many may have a kernel at the same time.
+        ancestors: sites, besides this one, that may show the pages in a frame.
     """
 
     hosts: Sequence[str] = ()
@@ -40,12 +40,12 @@ class Access:
 
     @property
     def query(self) -> str:
-        """What stands behind the address that is printed."""
+        """The part after the printed address."""
         return f"?token={self.token}" if self.token else ""
 
     @property
     def headers(self) -> dict[str, str]:
-        """What each answer says to the browser."""
+        """The headers of every response."""
         return {
             "Content-Security-Policy": f"{POLICY}; frame-ancestors 'self' {self.ancestors}".strip(),
             "X-Content-Type-Options": "nosniff",
@@ -53,7 +53,7 @@ class Access:
         }
 
     def warning(self, host: str) -> str:
-        """What to think of before other machines may come in; empty where none can."""
+        """A warning if other machines can connect; empty if none can."""
         if self.token or host in ("localhost", "::1") or host.startswith("127."):
             return ""
         return (

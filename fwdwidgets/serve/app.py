@@ -1,4 +1,4 @@
-"""A Voila server with our template: it asks no other host, and prints its address when it is up."""
+"""A Voila server with our template: it contacts no other host, and prints its address."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from fwdwidgets.serve.places import Places
 
 SHARE = Path(__file__).parent / "share" / "jupyter"
 IDLE_SECONDS = 2 * 60 * 60
-"""A kernel that no page has spoken to for so long is ended."""
+"""A kernel is ended after this long without a message from a page."""
 
 EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 """Hosts that stand for all addresses of this machine, with the one that a browser here can use."""
@@ -41,7 +41,7 @@ HARMLESS = (
     "Got events for closed stream",  # a page was left while its kernel spoke to it
     "exception=WebSocketClosedError",  # the same, a moment later
 )
-"""What stands in messages that a teacher can do nothing about."""
+"""Parts of log messages that a teacher can do nothing about."""
 
 
 # nbclient knows what a progress bar means that goes back to the start of its line, but lets no
@@ -83,7 +83,7 @@ class OwnKernel(KernelSpecManager):
 
 
 def _links(root: Path, path: str) -> dict[str, Any]:
-    """Where the links at the foot of a page lead: its folder, the pages before and after it."""
+    """The links at the foot of a page: its folder, the previous page and the next."""
     near = dict(zip(("before", "after"), around(root, path), strict=True))
     cards = {name: {"path": p, "title": card_of(root, p).title} for name, p in near.items() if p}
     parent = Path(path).parent.as_posix()
@@ -161,7 +161,7 @@ class LessonServer(Voila):  # type: ignore[misc]
         try:
             self.ioloop.start()
         finally:
-            # Who presses Ctrl-C again does not want to wait for the kernels to end.
+            # Pressing Ctrl-C again means not waiting for the kernels to end.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             print(flush=True)  # the shell's prompt starts on a line of its own
             self.stop()
@@ -190,7 +190,7 @@ def _refusal(host: str, port: int, error: Exception) -> str:
 
 
 def _log_as_json(log: logging.Logger) -> None:
-    """Let whatever is logged be one JSON object a line, the server's own and that of libraries."""
+    """Log one JSON object per line, for the server and for libraries."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.getLogger().handlers = [handler]
@@ -221,9 +221,9 @@ def serve(
         host: the address to listen on.
         port: 0 for any that is free.
         open_browser: open the index.
-        show_code: show the code of cells, as a lesson does; else only what they give.
-        access: who may come in.
-        log_json: write the log as JSON, one object a line.
+        show_code: show the code of cells, as a lesson does; if not, only their outputs.
+        access: who may connect.
+        log_json: write the log as JSON, one object per line.
 
     Raises:
         ServeError: the port cannot be used.

@@ -1,8 +1,8 @@
-"""What a page and its kernel tell each other, within bounds that no client can pass.
+"""The messages between a page and its kernel, with limits that no client can exceed.
 
 A message is JSON with buffers behind it. There are two layouts: `v1.kernel.websocket.jupyter.org`,
-which all pages of ours speak, and the older one of clients that ask for no subprotocol. Both begin
-with a count of offsets that the sender chose, and whoever believes it can be made to read billions.
+which our pages use, and the older one for clients that ask for no subprotocol. Both begin with a
+count of offsets that the sender chooses; a reader that trusts it can be made to read billions.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
 
 V1 = "v1.kernel.websocket.jupyter.org"
 MAX_PARTS = 1_000
-"""So many offsets a message may have; a page of ours needs a dozen."""
+"""The most offsets in a message; our pages need a dozen."""
 MAX_BYTES = 8_000_000
-"""So long may one message of a client be: a picture of its own, and much more."""
+"""The longest message from a client, in bytes: enough for a picture and much more."""
 PER_SECOND, BURST = 200, 1_000
-"""So many messages a second a client may send, and so many at once after a rest."""
+"""The most messages per second from a client, and the most at once after a pause."""
 MAX_UNREAD = 64_000_000
-"""So many bytes may wait for a client that does not read."""
+"""The most bytes that may wait for a client that does not read."""
 HIDDEN = ("execute_input",)
-"""Messages with the source of cells, which no page is told."""
+"""Messages with the source of cells, which are never sent to a page."""
 
 POLICY, TOO_LARGE = 1008, 1009
 """Why a websocket was closed, as RFC 6455 numbers it (section 7.4.1)."""
@@ -41,10 +41,10 @@ class Channels(KernelWebsocketHandler):
         self._unread = 0
 
     async def pre_get(self) -> None:
-        """Ask the kernel whether it is there; whoever left meanwhile needs no answer.
+        """Ask whether the kernel is there; a client that has left needs no answer.
 
-        A page of another site is refused by its Origin before; what shows none is no page, and is
-        let in only where a token was asked for, which `Gate` has seen.
+        A page of another site has already been refused by its Origin. A client without an Origin
+        is not a page, and is let in only if a token is required, which `Gate` has checked.
         """
         if self.get_origin() is None and not self.settings["fwdwidgets_token"]:
             raise tornado.web.HTTPError(403, "a websocket without an Origin")
@@ -53,13 +53,13 @@ class Channels(KernelWebsocketHandler):
             raise tornado.web.Finish
 
     def get_compression_options(self) -> dict[str, Any] | None:
-        """Compress what crosses a network; on one machine that would only take time."""
+        """Compress messages over a network; on one machine that would only cost time."""
         direct = "X-Forwarded-For" not in self.request.headers
         here = self.request.remote_ip in ("127.0.0.1", "::1")
         return None if direct and here else {"compression_level": 1, "mem_level": 5}
 
     def on_message(self, ws_message: str | bytes) -> None:
-        """Hand a message on to the kernel, unless it is none or one too many."""
+        """Pass a message on to the kernel, unless it is malformed or one too many."""
         now = time.monotonic()
         self._credit = min(BURST, self._credit + (now - self._at) * PER_SECOND) - 1
         self._at = now
@@ -100,7 +100,7 @@ def is_whole(message: str | bytes, subprotocol: str | None) -> bool:
 
 
 def kind_of(message: Any, subprotocol: str | None) -> str | None:
-    """The type of a message to a client, None where it has none that can be read."""
+    """The type of a message to a client; None if it cannot be read."""
     try:
         if isinstance(message, dict):
             header = message["header"]
@@ -118,7 +118,7 @@ def kind_of(message: Any, subprotocol: str | None) -> str | None:
 
 
 def _offsets(message: bytes, width: int, order: Any) -> list[int] | None:
-    """Where the parts begin, by so many bytes a number; None where that cannot be true."""
+    """The offsets of the parts, `width` bytes each; None if they are impossible."""
     count = int.from_bytes(message[:width], order)
     first = width * (count + 1)
     if not 0 < count <= MAX_PARTS or first > len(message):

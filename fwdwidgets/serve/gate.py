@@ -1,4 +1,4 @@
-"""Who may come in: asked once for every request, before any page, file or websocket sees it."""
+"""Who may connect: checked once for every request, before any page, file or websocket."""
 
 from __future__ import annotations
 
@@ -35,15 +35,14 @@ NO_ADDRESS = "There is no page at this address."
 
 
 class Gate(tornado.routing.RuleRouter):
-    """Lets requests through to an application, or answers them with a sentence.
+    """Passes requests on to an application, or answers them with a sentence.
 
     Args:
-        application: gets whatever may come in.
-        hosts: names that the server goes by, besides addresses in numbers and `localhost`. A
-            name that it does not know may be a page of a stranger's that was pointed here (DNS
-            rebinding).
-        token: what a link or a cookie must show; empty for a server that asks nobody.
-        port: tells cookies of several servers on one machine apart.
+        application: gets every allowed request.
+        hosts: names of the server, besides numeric addresses and `localhost`. An unknown name
+            may come from a stranger's page that was pointed here (DNS rebinding).
+        token: what a link or a cookie must contain; empty for a server without a token.
+        port: distinguishes the cookies of several servers on one machine.
     """
 
     def __init__(
@@ -55,13 +54,13 @@ class Gate(tornado.routing.RuleRouter):
         super().__init__()
 
     def find_handler(self, request: HTTPServerRequest, **_: Any) -> HTTPMessageDelegate | None:
-        """The application's handler of a request, or a sentence that says why there is none."""
+        """The application's handler for a request, or a sentence that says why it is refused."""
         refusal = self._refusal(request)
         target = self._application if refusal is None else partial(self._answer, *refusal)
         return self.get_target_delegate(target, request)
 
     def _refusal(self, request: HTTPServerRequest) -> tuple[int, str] | None:
-        """Why a request may not come in: a status and a sentence."""
+        """Why a request is refused: a status and a sentence."""
         host = split_host_and_port(request.host.lower())[0].strip("[]").rstrip(".")
         if host not in self._hosts and not _is_number(host):
             return 421, STRANGE_HOST.format(host=host)
@@ -72,7 +71,7 @@ class Gate(tornado.routing.RuleRouter):
         return None
 
     def _answer(self, code: int, sentence: str, request: HTTPServerRequest) -> None:
-        """Say why a request may not come in; whoever brings the token gets the cookie."""
+        """Say why a request is refused; a request with the token gets the cookie."""
         headers = HTTPHeaders()
         if sentence is NO_TOKEN and self._shows_link(request):
             code, sentence = 302, ""
@@ -97,13 +96,13 @@ class Gate(tornado.routing.RuleRouter):
 
 
 def own_names() -> list[str]:
-    """The names by which other machines know this one."""
+    """The names of this machine for other machines."""
     name = socket.gethostname()
     return [name, f"{name}.local", socket.getfqdn()]
 
 
 def _is_number(host: str) -> bool:
-    """Whether a host is an address in numbers: no name that somebody could point elsewhere."""
+    """Whether a host is a numeric address, which nobody can point elsewhere."""
     try:
         ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -116,7 +115,7 @@ def _query(request: HTTPServerRequest) -> list[tuple[str, str]]:
 
 
 def _without_token(request: HTTPServerRequest) -> str:
-    """The address of a request on this server, without its token, so that nobody copies it."""
+    """The address of a request without its token, so that nobody copies the token."""
     rest = urlencode([(key, value) for key, value in _query(request) if key != "token"])
     path = "/" + request.path.lstrip("/")  # `//name/` would be another server
     return f"{path}?{rest}" if rest else path

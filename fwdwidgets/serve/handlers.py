@@ -16,10 +16,10 @@ from voila.tornado.treehandler import TornadoVoilaTreeHandler
 from fwdwidgets.serve.places import Places
 
 TICKET = "fwdwidgets-ticket"
-"""The cookie of who waits for a place."""
+"""The cookie of a reader who waits for a place."""
 ASK_AGAIN_SECONDS = 3
 KERNEL_ID = re.compile(r'"kernelId": "([^"]+)"')
-"""Where our template writes down which kernel a page has."""
+"""Where our template stores which kernel a page has."""
 
 
 class LessonPage(TornadoVoilaHandler):  # type: ignore[misc]
@@ -30,7 +30,7 @@ class LessonPage(TornadoVoilaHandler):  # type: ignore[misc]
     opening = False
 
     async def get(self, path: str | None = None) -> None:
-        """Answer with the page, and with the cookie that it needs to end its kernel on leaving."""
+        """Respond with the page, and the cookie with which it ends its kernel on leaving."""
         assert self.xsrf_token, "reading it sets the cookie"
         check_open(_root(self), path or "")
         if not self._comes_in():
@@ -45,7 +45,7 @@ class LessonPage(TornadoVoilaHandler):  # type: ignore[misc]
             await self.kernel_manager.shutdown_kernel(self.kernel_id)
 
     def _comes_in(self) -> bool:
-        """Whether there is a place for a kernel; else the reader is told how many wait before."""
+        """Whether there is a place for a kernel; if not, tell the reader how many are waiting."""
         places: Places = self.settings["fwdwidgets_places"]
         ticket, before = places.ask(self.get_cookie(TICKET))
         self.opening = before < 0
@@ -68,13 +68,13 @@ class LessonPage(TornadoVoilaHandler):  # type: ignore[misc]
         return False
 
     def _opened(self) -> None:
-        """From now on the kernel counts, where there is one."""
+        """Count the kernel from now on, if there is one."""
         if self.opening:
             self.opening = False
             self.settings["fwdwidgets_places"].opened()
 
     def write(self, chunk: str | bytes | dict[str, Any]) -> None:
-        """Send a part of the page; one of them says which kernel it has."""
+        """Send a part of the page; one part says which kernel it has."""
         if isinstance(chunk, str) and (found := KERNEL_ID.search(chunk)):
             self.kernel_id = found[1]
             self._opened()
@@ -90,7 +90,7 @@ class Index(TornadoVoilaTreeHandler):  # type: ignore[misc]
     """The notebooks of a folder."""
 
     async def get(self, path: str = "") -> None:
-        """Show a folder that lies in the one that is served."""
+        """Show a folder inside the served one."""
         check_open(_root(self), path)
         await super().get(path)
 
@@ -99,7 +99,7 @@ class Listing(VoilaContentsHandler):  # type: ignore[misc]
     """The notebooks of a folder, as JSON."""
 
     async def get(self, path: str = "") -> None:
-        """Tell of a folder that lies in the one that is served."""
+        """List a folder inside the served one."""
         check_open(_root(self), path or "")
         await super().get(path)
 
@@ -108,7 +108,7 @@ class Images(AllowListFileHandler):  # type: ignore[misc]
     """The images beside the notebooks."""
 
     def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
-        """Give no file that is hidden, or that lies elsewhere."""
+        """Serve no file that is hidden or outside the folder."""
         path = super().validate_absolute_path(root, absolute_path)
         if path is not None:
             check_open(Path(root), Path(path).relative_to(root).as_posix())
@@ -127,7 +127,7 @@ class TemplateFiles(TemplateStaticFileHandler):  # type: ignore[misc]
 
 
 def check_open(root: Path, path: str) -> None:
-    """Answer 404 for what is hidden, and for what a link leads to that lies outside of `root`."""
+    """Respond 404 for hidden files, and for links to files outside `root`."""
     inside = path.strip("/")
     if any(part.startswith(".") for part in inside.split("/") if part):
         raise tornado.web.HTTPError(404)
@@ -136,7 +136,7 @@ def check_open(root: Path, path: str) -> None:
 
 
 def _root(handler: Any) -> Path:
-    """The folder that is served."""
+    """The served folder."""
     return Path(handler.contents_manager.root_dir)
 
 
@@ -147,4 +147,4 @@ OURS = {
     AllowListFileHandler: Images,
     TemplateStaticFileHandler: TemplateFiles,
 }
-"""What stands in the place of each of Voila's handlers."""
+"""The replacement for each of Voila's handlers."""

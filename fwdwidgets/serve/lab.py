@@ -15,15 +15,15 @@ def open_lab(folder: Path, *, port: int, browser: bool) -> int:
 
     Args:
         folder: its root.
-        port: the next free one is taken when it is not free; 0 for any that is free.
-        browser: open it in a browser; else print its address only.
+        port: if it is not free, the next free one is used; 0 for any free one.
+        browser: open it in a browser; if not, only print its address.
 
     Returns:
         The exit code.
     """
     from jupyterlab.labapp import LabApp
 
-    # The Python that has fwdwidgets comes before another that is registered for the user.
+    # The Python with fwdwidgets comes before any other that the user has registered.
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     arguments = [
         f"--ServerApp.root_dir={folder}",

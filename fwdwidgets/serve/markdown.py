@@ -1,4 +1,4 @@
-"""Markdown cells: their formulas, and only they, are left to the MathJax that Voila ships."""
+"""Markdown cells: only their formulas are left to the MathJax that Voila ships."""
 
 from __future__ import annotations
 

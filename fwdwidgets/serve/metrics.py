@@ -21,7 +21,7 @@ class Metrics:
     Attributes:
         opened: pages whose kernel was started.
         refused: requests that the gate turned away, by status.
-        seconds: from the request of a page to the last byte of it, all cells run.
+        seconds: from the request of a page to its last byte, after all cells have run.
     """
 
     def __init__(self, places: Places, kernels: Any) -> None:
@@ -46,7 +46,7 @@ class Metrics:
 
 
 class Health(tornado.web.RequestHandler):
-    """Whether the server answers, for whoever balances loads."""
+    """Whether the server answers, for a load balancer."""
 
     def get(self) -> None:
         """Say so."""
@@ -67,7 +67,7 @@ class JsonLines(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Time, level, logger and message; of an exception its traceback too."""
+        """Time, level, logger and message, and the traceback of an exception."""
         at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line = {
             "time": f"{at}.{int(record.msecs):03d}Z",

@@ -1,4 +1,4 @@
-"""How many learners a server holds, and who comes in next when it is full."""
+"""How many learners a server can have, and who is next when it is full."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import psutil
 LEARNER_BYTES = 280_000_000
 """Private memory of one learner's kernel, with torch, plotly and a widget, as measured."""
 KEPT_FREE = 0.2
-"""The share of the memory that is free at the start and stays so."""
+"""The fraction of the memory free at the start that stays free."""
 PATIENCE_SECONDS = 20.0
-"""Who waits asks every few seconds; who has not asked for so long has left."""
+"""A waiting reader asks every few seconds; one who has not asked for this long has left."""
 
 
 class Places:
-    """Places for learners, taken by those who came first.
+    """Places for learners, first come, first served.
 
     Args:
         count: how many learners have a kernel at the same time, at least 1.
         taken: how many kernels there are.
-        clock: seconds that only grow.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Places:
         return max(0, self.count - self._taken() - self._opening)
 
     def ask(self, ticket: str | None) -> tuple[str, int]:
-        """Ask to come in.
+        """Ask for a place.
 
         Args:
-            ticket: what an earlier answer gave, None for who comes new.
+            ticket: the ticket from an earlier answer; None for a new reader.
 
         Returns:
-            A ticket, and how many wait before its holder; -1 for who may come in now. Then
-            `opened` is to be called as soon as there is a kernel, or it is clear that none comes.
+            A ticket, and how many are waiting before its holder; -1 for one who may enter now.
+            Then call `opened` once there is a kernel, or it is clear that there will be none.
         """
         self._forget()
         if ticket not in self._asked:
@@ -73,7 +73,7 @@ class Places:
         self._opening -= 1
 
     def _forget(self) -> None:
-        """Take those who left out of the queue."""
+        """Remove readers who have left from the queue."""
         now = self._clock()
         left = [t for t, asked in self._asked.items() if now - asked > PATIENCE_SECONDS]
         for ticket in left:
@@ -81,6 +81,6 @@ class Places:
 
 
 def places_here() -> int:
-    """How many learners the memory that is free on this machine holds, at least 1."""
+    """How many learners fit into the free memory of this machine, at least 1."""
     free = psutil.virtual_memory().available
     return max(1, int(free * (1 - KEPT_FREE) / LEARNER_BYTES))

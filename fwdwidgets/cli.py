@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--shared",
         metavar="DIR",
-        help="a folder for the parts that all pages have alike, for several exports that stand "
+        help="a folder for the parts that all pages share, for several exports that stand "
         "together (OUT/fwdwidgets)",
     )
     export.add_argument(

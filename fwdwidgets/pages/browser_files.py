@@ -67,7 +67,7 @@ NOTICES = {
 
 
 class CannotFetch(RuntimeError):
-    """The files cannot be had; the message says why and what to do."""
+    """The files are not available; the message says why and what to do."""
 
 
 def versions() -> dict[str, str]:

@@ -19,15 +19,15 @@ from fwdwidgets.widgets.shared import ForwardWidget
 
 @dataclass(frozen=True)
 class PageOptions:
-    """What a page is to be.
+    """The options of a page.
 
     Attributes:
         title: of the page; empty takes the widget's.
-        state: values of controls by name that it opens with.
-        own_sample: let the reader put in a picture of their own.
-        walks: what a reader is told to do, one move after the other; see `check_walks`.
-        megabytes: how large recorded states, or weights that nobody named, may become.
-        seconds: how long recording may take.
+        state: values of controls, by name, with which it opens.
+        own_sample: let the reader use their own picture.
+        walks: sequences of moves that the text asks for; see `check_walks`.
+        megabytes: the largest size of recorded states, or of weights not chosen by name, in MB.
+        seconds: the longest time for recording, in seconds.
     """
 
     title: str = ""
@@ -61,9 +61,9 @@ def make_page(
     """The HTML of the page of a widget.
 
     Args:
-        widget: is left in the state in which it is.
+        widget: left in its current state.
         choices: the values to have of a control, by its name; see `check_choices`.
-        options: what the page is to be.
+        options: the options of the page.
         shared: the address of the folder of shared parts, relative to the page; empty for a page
             that has them in it.
     """
@@ -76,7 +76,7 @@ def make_page(
 
 @contextmanager
 def _opened_at(widget: ForwardWidget, state: Mapping[str, Any]) -> Iterator[None]:
-    """Bring a widget into a state, and back into its own."""
+    """Set a widget to a state, and restore its own on exit."""
     controls = widget._frame.controls
     before = {name: part.value for name, part in controls.items()}
     try:

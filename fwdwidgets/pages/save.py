@@ -15,9 +15,9 @@ from fwdwidgets.pages.template import write_shared
 from fwdwidgets.widgets.shared import ForwardWidget, Plot
 
 SANDBOX = "allow-scripts"
-"""What an embedded page may do: run. It cannot reach the page that it stands in."""
+"""An embedded page may run scripts, but cannot reach the page around it."""
 NARROW = 664
-"""Frames up to so many pixels wide show the figure of a narrow page."""
+"""Frames up to this width, in pixels, show the figure for a narrow page."""
 
 
 def save_page(
@@ -66,30 +66,30 @@ def embed(
     seconds: float = 20.0,
     **choices: Iterable[Any],
 ) -> Any:
-    """Show the page of a widget in the output of a cell, where it stays when that is published.
+    """Show the page of a widget in a cell's output, where it stays when the notebook is published.
 
-    nbconvert, Quarto, MyST-NB (Jupyter Book), Sphinx and MkDocs keep the frame, and it moves on
-    their pages with no plugin.
+    nbconvert, Quarto, MyST-NB (Jupyter Book), Sphinx and MkDocs keep the frame, which stays
+    interactive on their pages without a plugin.
 
     Args:
         widget: any widget of this package.
-        state: values of controls by name that the page opens with.
-        height: of the frame in pixels; None takes what the page needs, at first an estimate.
-        shared: the address of a folder of shared parts, which `save_page(..., shared=...)` wrote,
-            as the published page sees it; empty for a page that has them in it.
-        title: of the page.
-        own_sample: as for `save_page`, like all that follows.
-        walks: ...
-        megabytes: ...
-        seconds: how long recording may take; tools that build books end a cell after 30 s.
-        **choices: ...
+        state: values of controls, by name, with which the page opens.
+        height: of the frame in pixels; None for what the page needs, at first an estimate.
+        shared: the address, as seen from the published page, of a folder of shared parts that
+            `save_page(..., shared=...)` wrote; empty for a page that contains them.
+        title: the page's title; by default the widget's.
+        own_sample: let the reader use their own picture, as for `save_page`.
+        walks: sequences of moves to record first, as for `save_page`.
+        megabytes: the largest size of the recorded states, in MB.
+        seconds: the longest time for recording, in seconds; book builders stop a cell after 30 s.
+        **choices: values by the name of a control, as for `save_page`.
 
     Returns:
         An `IPython.display.HTML` with an `<iframe srcdoc>`.
 
     Raises:
-        TypeError: a name is none of the widget's controls.
-        ValueError: a value is not one that its control takes.
+        TypeError: a name is not one of the widget's controls.
+        ValueError: a control does not take a value.
     """
     import warnings
 
@@ -107,7 +107,7 @@ def embed(
 
 _FIT = (Path(__file__).parent / "static" / "fit.js").read_text(encoding="utf-8")
 FIT = f"<script>\n{_FIT}</script>"
-"""Gives each frame the height that its page says it has, and the light of what it stands on."""
+"""Gives each frame the height that its page reports, and the theme of its surroundings."""
 
 
 def frame_html(

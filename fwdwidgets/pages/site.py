@@ -17,7 +17,7 @@ from fwdwidgets.pages.cells import cell_html
 from fwdwidgets.pages.lesson import index_html, lesson_html, links_html
 
 SHARED, WIDGETS = "fwdwidgets", "pages"
-"""Folders of a site: the parts that all pages have alike, and a page for each widget."""
+"""Folders of a site: the parts that all pages share, and a page for each widget."""
 
 
 _NOTE = (
@@ -44,11 +44,11 @@ def export_folder(
 
     Args:
         folder: of `.ipynb` files; hidden ones are left out.
-        out: where the site goes; it is made where it does not exist.
-        megabytes: how large the recorded states of one widget may become.
-        seconds: how long recording one widget may take.
-        shared: a folder for the parts that all pages have alike; None is one in `out`.
-        report: is told each notebook when it is begun.
+        out: the folder of the site; it is created if it does not exist.
+        megabytes: the largest size of the recorded states of one widget, in MB.
+        seconds: the longest time for recording one widget, in seconds.
+        shared: a folder for the parts that all pages share; None for one in `out`.
+        report: called with each notebook before it runs.
 
     Returns:
         The pages, the index first.
@@ -121,7 +121,7 @@ def export_notebook(
 
 
 def _wishes(cells: list[Any]) -> dict[str, Any]:
-    """What authors wish recorded of the widgets of a cell, by its source.
+    """What the author wants recorded of the widgets of a cell, by the cell's source.
 
     It stands in the cell's metadata, under `fwdwidgets`: `walks` and choices as for `save_page`.
     """

@@ -64,7 +64,7 @@ def style() -> str:
 
 
 def shared_files(runs_network: bool) -> dict[str, str]:
-    """The parts that all pages have alike, by file name: classic scripts, also from `file://`."""
+    """The parts that all pages share, by file name: classic scripts, which also load from `file://`."""
     files = {"fwdwidgets.css": style(), "fwdwidgets.js": script()}
     for name in (*FIRST, *(LATER if runs_network else ())):
         files[f"{name}.js"] = (

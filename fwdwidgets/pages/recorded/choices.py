@@ -1,4 +1,4 @@
-"""What an author may ask of a page: values of controls, and walks; refused where they cannot be."""
+"""What an author may ask of a page: values of controls, and walks; impossible ones are refused."""
 
 from __future__ import annotations
 

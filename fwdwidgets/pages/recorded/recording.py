@@ -1,8 +1,8 @@
-"""Every state of a widget that a page shows, reached as a hand would reach it.
+"""Every state of a widget that a page shows, reached as a user would reach it.
 
-A state is the values of the controls that a reload gives back: by that contract they say all
-there is to say. From each state each control is set to each of its values and each button is
-pressed; what is near the first state comes first, until the budget is spent.
+A state is the values of the controls that a reload restores, which determine everything shown. From
+each state, each control is set to each of its values and each button is pressed; states near the
+first one come first, until the budget is spent.
 """
 
 from __future__ import annotations

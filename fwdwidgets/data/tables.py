@@ -151,7 +151,7 @@ def check_classes(table: Table, classes: int) -> None:
     if table.classes is not None and len(table.classes) < classes:
         raise ValueError(
             f"class_names={tuple(table.classes)} has {len(table.classes)} of {classes} names: "
-            "pass one name a class."
+            "pass one name for each class."
         )
     for name, target in zip(table.row_names, table.targets or (), strict=False):
         if target not in range(classes):

@@ -146,7 +146,7 @@ def copy_of(model: nn.Module) -> nn.Module:
     except Exception as error:
         raise ValueError(
             f"{type(model).__name__} could not be copied ({type(error).__name__}: {error}): "
-            "pass its class, or a function that builds it, in place of the instance"
+            "pass its class, or a function that builds it, instead of the instance"
         ) from error
 
 
@@ -170,7 +170,7 @@ def _redraw(model: nn.Module) -> nn.Module:
                 raise ValueError(
                     f"{_described(model, name)} cannot be drawn again, for no layer's "
                     "reset_parameters() draws it: pass the class, or a function that builds the "
-                    "model, in place of the instance"
+                    "model, instead of the instance"
                 )
     return model
 

@@ -1,4 +1,4 @@
-"""What an exporting kernel does in place of showing a widget: it writes the widget's page."""
+"""In an exporting kernel, a widget is not shown: its page is written instead."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SETUP = "import fwdwidgets.pages.capture as _capture; _capture.install(); del _c
 
 
 def install() -> None:
-    """Show a page in place of each widget from now on."""
+    """From now on, show a page instead of each widget."""
     torch.set_num_threads(1)  # as served: threads would fight over the cores of a busy machine
     from IPython.core.getipython import get_ipython
 

@@ -1,4 +1,4 @@
-"""What the page of a widget needs to run the widget's network by itself."""
+"""What a widget's page needs to run the widget's network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exported graphs beside PyTorch: no page is written whose numbers are others."""
+"""Exported graphs compared with PyTorch: no page is written if its numbers differ."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fwdwidgets.pages.network.onnx import (
 )
 
 LARGEST_DIFFERENCE = 1e-4
-"""Relative to the largest magnitude of a step; a model that is off by more is not exported."""
+"""Relative to a step's largest magnitude; a model with larger differences is not exported."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from fwdwidgets.widgets.shared import pack
 LEVELS = 254
 """A quantised picture has as many steps from low to high; 255 stands for NaN."""
 QUANTISED_CELLS = 1_024
-"""A picture of more cells than these is kept in levels where it is told so."""
+"""A picture with more cells than this may be stored in levels."""
 
 
 def quantise(values: np.ndarray) -> tuple[np.ndarray, float, float] | None:

@@ -14,7 +14,7 @@ from fwdwidgets.pages.recorded.snapshot import SELECTIONS, kind_of, parts_of
 from fwdwidgets.widgets.shared import ForwardWidget
 
 FEW = 12
-"""So many values of a slider are recorded where the author names none."""
+"""How many values of a slider are recorded if the author names none."""
 
 State = dict[str, Any]
 """The value of each control by its name."""
@@ -25,7 +25,7 @@ class Controls:
 
     Args:
         widget: is left in the state that it is in.
-        choices: by the name of a control: the values to record of it, in place of all or a few.
+        choices: the values to record, by the name of a control; by default all or a few.
 
     Attributes:
         parts: the controls by their names.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 TRUSTED = 8
-"""After so many moves that changed nothing else, a control is taken to change nothing else."""
+"""After this many moves that changed no other control, a control is assumed to change none."""
 
 
 class Moves:
@@ -40,7 +40,7 @@ class Moves:
         return wanted in self._moves.get(name, ())
 
     def trusts(self, name: str) -> bool:
-        """Whether a control is taken to change nothing else."""
+        """Whether a control is assumed to change no other control."""
         return name not in self.leading and self._plain[name] >= TRUSTED
 
     def data(self, known: Mapping[str, int]) -> dict[str, Any]:

@@ -52,10 +52,10 @@ class Recorder:
 
     Args:
         widget: is in the state in which it was found again when `record` returns.
-        choices: by the name of a control: the values to record of it, in place of all or a few.
-        walks: moves one after the other, from the first state, that are recorded before others.
-        megabytes: how large the page may become by the states.
-        seconds: how long recording may take.
+        choices: the values to record, by the name of a control; by default all or a few.
+        walks: sequences of moves from the first state, which are recorded first.
+        megabytes: the largest size that the states may add to the page, in MB.
+        seconds: the longest time for recording, in seconds.
 
     Attributes:
         parts: numbers what the widget is made of.

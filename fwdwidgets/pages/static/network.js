@@ -199,7 +199,7 @@ export class Network {
     const feeds = await this.feeds();
     const found = await this.session.run(feeds, [...answers, step]);
     const pictures = [await this.picture(input, feeds.batch), await this.picture(shown, found[step])];
-    if (turn !== this.turn) return; // another move came meanwhile
+    if (turn !== this.turn) return; // another move has come since
     this.page.arrays.release();
     this.page.give(this.drawing.draw(found, pictures, {
       own: this.own !== null,

@@ -14,7 +14,7 @@ export class Recorded {
     this.last = 0; // the last one that was
     this.vector = data.keys[0].split(",").map(Number);
     /** @type {{ [name: string]: Map<string, number> }} */
-    this.led = {}; // of controls that set others anew: where each value leads
+    this.led = {}; // of controls that also set others: where each value leads
   }
 
   get controls() {
@@ -43,8 +43,8 @@ export class Recorded {
   }
 
   /**
-   * Where setting a control leads, undefined where that was not recorded. What the control sets
-   * anew may have been anything before.
+   * Where setting a control leads, undefined if that was not recorded. What the control also
+   * sets may have had any value before.
    * @param {number} number
    * @param {number} value
    * @returns {number | undefined}

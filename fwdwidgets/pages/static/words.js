@@ -1,4 +1,4 @@
-// A figure in words, for who cannot see it: what stands in it, with its numbers.
+// A figure in words, for readers who cannot see it: its contents with their numbers.
 /** @import { Axis, Bars, Drawn, Heatmap, Numbers, Scatter, Trace } from "../../widgets/static/types.js" */
 import { plainText } from "./markup.js";
 

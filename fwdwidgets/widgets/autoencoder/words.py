@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 NOT_FINITE = "The encoder gave NaN or infinity: shown is what a code of zeros gives."
-"""What is told in place of a code that no slider can hold."""
+"""What is shown instead of a code that no slider can hold."""
 
 _OTHER = "Shown is decoder(encoder(x)), and forward() of this model does something else"
 

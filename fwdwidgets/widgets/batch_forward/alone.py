@@ -1,4 +1,4 @@
-"""One sample of a batch, run alone: where and why the two part."""
+"""One sample of a batch, run alone: where and why the results differ."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _difference(one: Tensor, other: Tensor) -> float:
 
 
 def _rounding(value: Tensor) -> float:
-    """The largest difference that is put down to rounding: sqrt(eps) of the magnitude."""
+    """The largest difference that counts as rounding: sqrt(eps) of the magnitude."""
     if not value.is_floating_point():
         return 0.0
     finite = display.as_float(value).nan_to_num(0, 0, 0).abs()

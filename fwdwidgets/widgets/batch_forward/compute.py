@@ -1,7 +1,7 @@
 """Many samples in one forward pass: their answers and confusions, and one of them alone.
 
 A row of a batch should not depend on the rows beside it. `run_batch` runs the batch, runs one of
-its samples alone as well, and tells where and why the two part.
+its samples alone as well, and tells where and why they differ.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fwdwidgets.trace import ForwardTrace
 from fwdwidgets.widgets.batch_forward.alone import Alone, compare
 
 MAX_BYTES = 2**29
-"""The values of all steps of a batch may take so many bytes; a larger batch is refused."""
+"""The most bytes for the values of all steps of a batch; a larger batch is refused."""
 
 
 @dataclass(frozen=True, eq=False)

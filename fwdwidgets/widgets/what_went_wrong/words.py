@@ -110,7 +110,7 @@ def say_values(spoilt: Mapping[int, Shape], shown: Sequence[str], count: int) ->
 
 
 def say_ranges(spoilt: Mapping[int, Shape], ranges: Sequence[tuple[Shape, float, float]]) -> str:
-    """The operands in place of single values: shape, smallest and largest of each finite one."""
+    """The operands, if not single values: shape, smallest and largest of each finite one."""
     said = [f"{shape} from {low:.4g} to {high:.4g}" for shape, low, high in ranges]
     before = _say_spoilt(spoilt)
     return f"{before} What went in: {', '.join(said)}.".strip() if said else before

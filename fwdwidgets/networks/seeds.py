@@ -30,10 +30,10 @@ def reseed(model: nn.Module | Callable[[], nn.Module], seed: int) -> nn.Module:
     module's ``reset_parameters``, or ``_reset_parameters`` where it has only that, is called in the
     order of ``model.modules()``. **This equals the constructor's draw only for models that do no
     more than build layers, in that order.** It differs if the constructor changes weights
-    afterwards (torchvision's ResNet does), shares them between layers or builds a later layer first, or if a
-    parent initializes what its children initialize too: ``nn.MultiheadAttention`` sets the bias of
-    its ``out_proj`` to zero, and the later reset of ``out_proj`` draws that bias at random. Pass
-    the class to get the constructor's own draw.
+    afterwards (torchvision's ResNet does), shares them between layers or
+    builds a later layer first, or if a parent initializes what its children initialize too:
+    ``nn.MultiheadAttention`` sets the bias of its ``out_proj`` to zero, and the later reset of
+    ``out_proj`` draws that bias at random. Pass the class to get the constructor's own draw.
 
     Everything that a reset covers is reset, including the running statistics of a BatchNorm. The
     copy keeps training flags, devices, dtypes and ``requires_grad``, and has no gradients; the

@@ -1,6 +1,5 @@
 """What a number is made of: one rule for each family of operations."""
 
-from fwdwidgets.explain import rules
 from fwdwidgets.explain.explanation import Explanation, explain
 from fwdwidgets.explain.fields import Cone, Field, mattered, reach, receptive_field
 from fwdwidgets.explain.masks import box_of
@@ -19,5 +18,4 @@ __all__ = [
     "mattered",
     "reach",
     "receptive_field",
-    "rules",
 ]

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from fwdwidgets.explain.call import Call, NotTakenApart
 from fwdwidgets.explain.index import Index
+from fwdwidgets.explain.related import related
 from fwdwidgets.explain.relation import Made, Region, Relation
-from fwdwidgets.explain.table import related
 from fwdwidgets.explain.terms import Terms
 from fwdwidgets.trace import ForwardTrace
 

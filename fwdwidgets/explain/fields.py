@@ -11,7 +11,7 @@ from torch import Tensor
 from fwdwidgets.explain.call import Call, NotTakenApart
 from fwdwidgets.explain.explanation import cell_of
 from fwdwidgets.explain.masks import box_of, either, one
-from fwdwidgets.explain.table import related
+from fwdwidgets.explain.related import related
 from fwdwidgets.trace import ForwardTrace, Owner
 
 Box = tuple[slice, ...]

@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fwdwidgets.pages import browser_files
-from fwdwidgets.pages.network import CannotExport, NetworkPage, plan_network
 from fwdwidgets.pages.recorded import Recorder, check_choices, check_walks, frame_of, kind_of, plain
 from fwdwidgets.pages.template import page_html
 from fwdwidgets.widgets.shared import ForwardWidget
+
+if TYPE_CHECKING:
+    from fwdwidgets.pages.network import NetworkPage
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,9 @@ def _make(
     network: NetworkPage | None = None
     refused = ""
     if widget._network_view is not None:
+        # What exports a network loads when a page needs it, not with the package.
+        from fwdwidgets.pages.network import CannotExport, plan_network
+
         recorder.note_exactly()
         try:
             network = plan_network(

@@ -8,6 +8,7 @@ from torch import nn
 import fwdwidgets as fw
 from fwdwidgets.explain import Region, Term
 from fwdwidgets.explain.call import Call
+from fwdwidgets.explain.rules import activation
 from fwdwidgets.explain.table import TABLE
 from tests.explain.explaining import Op
 
@@ -105,6 +106,7 @@ def test_what_is_not_taken_apart_says_so():
 
 
 def test_nothing_is_shown_that_does_not_give_the_number(monkeypatch):
+    assert activation.__doc__  # its rules are in the table once it is imported
     monkeypatch.setitem(TABLE, "relu", TABLE["tanh"]._replace(signature="input, inplace=False"))
     monkeypatch.setattr(Call, "again", lambda self, values: torch.tensor(0.123))
     found = fw.explain(fw.trace_forward(Op(F.relu), torch.ones(2)), "relu", 0)

@@ -11,7 +11,7 @@ class BrowserFiles(BuildHookInterface):
     """Fetches plotly.js and onnxruntime-web from npm, unless they are there."""
 
     def initialize(self, version: str, build_data: dict) -> None:
-        """Go on without them where they cannot be had: only pages without a kernel need them."""
+        """Go on without them if they are not available: only pages without a kernel need them."""
         path = Path(self.root) / "fwdwidgets" / "pages" / "browser_files.py"
         spec = importlib.util.spec_from_file_location("browser_files", path)
         browser_files = sys.modules["browser_files"] = importlib.util.module_from_spec(spec)

@@ -1,6 +1,6 @@
-"""What an explanation costs, and a receptive field: the trace and its operands not counted.
+"""What an explanation and a receptive field cost, not counting the trace and its operands.
 
-One thread, eval mode. Of every step random cells are explained; the slowest median counts.
+One thread, eval mode. Random cells of every step are explained; the slowest median counts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pages without a kernel: how large, how soon there is a picture, how fast a move.
+"""Pages without a kernel: how large, how soon a picture appears, how fast a move is.
 
 Real Chromium with the network off, pages from `file://`. A move is one press of the right arrow
 key on the sample slider of the page of a `ForwardPass`; its time runs from the keydown event to
@@ -87,7 +87,7 @@ FORWARD = """async (runs) => {
 
 
 def python(code: str, *arguments: str, environment: dict[str, str] | None = None) -> str:
-    """Run code in a Python of its own; what it prints."""
+    """Run code in a new Python process; return what it prints."""
     command = [sys.executable, "-W", "ignore", "-c", code, *arguments]
     own = {**os.environ, **(environment or {})}
     return subprocess.run(command, check=True, capture_output=True, text=True, env=own).stdout
@@ -106,7 +106,7 @@ def opening(browser: Browser, path: Path, code: str, *arguments: str) -> float:
 
 
 def median(values: list[float]) -> float:
-    """The middle one."""
+    """The middle value."""
     return statistics.median(values)
 
 
@@ -116,7 +116,7 @@ def row(name: str, value: str, bar: str) -> None:
 
 
 def moves(browser: Browser, page: Path, alone: Path) -> tuple[float, float]:
-    """Milliseconds of a move, in our page and in the one with plotly alone; they take turns."""
+    """Milliseconds of a move in our page and in the one with plotly alone, measured in turns."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
     tabs = [
         Tab(context.new_page(), path.as_uri(), ".main-svg")

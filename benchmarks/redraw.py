@@ -2,12 +2,12 @@
 
 Real Chromium, real Voila. Every page shows the same panels of the same network: input, the six
 channels of `conv1`, logits, softmax, with titles, colour scales, a number at each bar, and the
-predicted and the true class in colours of their own. A move is one press of the right arrow key
+predicted and the true class each in its own colour. A move is one press of the right arrow key
 on the sample slider; its time runs from the keydown event to the last change of the picture. The
 pages take turns, ten presses each, so that a noisy machine is noisy for all of them.
 
     (a) matplotlib in `ipywidgets.interactive_output`
-    (b) a `plotly.graph_objects.FigureWidget` with one subplot a channel
+    (b) a `plotly.graph_objects.FigureWidget` with one subplot per channel
     (c) plotly alone, redrawing recorded arrays in the page, no kernel
 
 Every other widget is then measured against (c) alone, with its own figure. `scripts/bench redraw
@@ -262,13 +262,13 @@ def css(trait: str) -> str:
 
 
 def plotly_alone(code: str, moves: int, folder: Path, name: str, control: str) -> Path:
-    """Write page (c): the very figure of a widget, its arrays recorded, and plotly.
+    """Write page (c): the same figure as a widget's, its recorded arrays, and plotly.
 
     Args:
         code: its last line makes the widget.
         moves: how many moves of the control are recorded.
         folder: where the page goes.
-        name: of the page's file.
+        name: the name of the page's file.
         control: the trait whose control is moved.
     """
     *lines, last = code.strip().split("\n")
@@ -344,7 +344,7 @@ class Tab:
     def press(
         self, key: str, slider: str = ".fwd-sample", handle: str = "[role=slider]"
     ) -> tuple[float, int]:
-        """Press a key on a slider; milliseconds to the last change, and bytes received."""
+        """Press a key on a slider; return milliseconds to the last change, and bytes received."""
         self.page.bring_to_front()
         self.page.locator(f"{slider} {handle}").first.focus()
         before = sum(self.received)
@@ -359,7 +359,7 @@ class Tab:
 
 
 def serve(folder: Path) -> tuple[subprocess.Popen[str], str]:
-    """Start `fwdwidgets serve` on a free port; the process and its address."""
+    """Start `fwdwidgets serve` on a free port; return the process and its address."""
     process = subprocess.Popen(
         [sys.executable, "-m", "fwdwidgets.cli", "serve", str(folder), "--port", "0"],
         stdout=subprocess.PIPE,
@@ -442,7 +442,7 @@ def run(playwright, address: str, alone: Path, large: Path) -> None:
         "(b) subplots": tab(f"{voila}/subplots.ipynb", ".barlayer .point"),
         "(c) plotly alone": tab(alone.as_uri(), ".barlayer .point"),
     }
-    for each in tabs.values():  # two to warm up
+    for each in tabs.values():  # two moves to warm up
         each.press("ArrowRight")
         each.press("ArrowRight")
     size = []

@@ -1,6 +1,6 @@
 """What a recorded forward pass costs, as a multiple of a bare one, against peers in one run.
 
-One thread, batch 1, eval mode, no gradients. All take turns of two dozen calls in the same loop,
+One thread, batch 1, eval mode, no gradients. All take turns in the same loop, two dozen calls each,
 so that a noisy machine is noisy for all of them. Peers record less or more than the tracer.
 """
 
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 import fwdwidgets as fw
 
 PATIENCE_SECONDS = 4.0
-"""A peer that has taken so long in all is not asked again."""
+"""A peer that has taken longer than this in total is not run again."""
 
 
 class Encoder(nn.Module):
@@ -108,9 +108,9 @@ def peers(model: nn.Module, x: Tensor) -> dict[str, Callable[[], Any] | str]:
 
 
 def turn(run: Callable[[], Any], spent: float, calls: int = 24) -> list[float]:
-    """Seconds of each call of one turn; none when it took its time.
+    """Seconds of each call of one turn; none if the peer has used up its time.
 
-    The first calls are left out: they warm the caches that the peer before has filled.
+    The first calls are left out: they warm the caches, which the previous peer has filled.
     """
     times: list[float] = []
     if spent > PATIENCE_SECONDS:
@@ -126,7 +126,7 @@ def turn(run: Callable[[], Any], spent: float, calls: int = 24) -> list[float]:
 
 
 def leave_torch_plain() -> None:
-    """Take off the wrappers of torch's functions, which torchlens leaves for all that follows."""
+    """Remove the wrappers of torch's functions that torchlens leaves behind."""
     wrappers = sys.modules.get("torchlens.backends.torch.wrappers")
     if wrappers is not None:
         wrappers.unwrap_torch()

@@ -19,11 +19,11 @@ ROOT = Path(__file__).parents[1]
 LESSONS, PICTURES = ROOT / "lessons", ROOT / "lessons" / "pictures"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 WIDTH, HEIGHT, SCALE = 900, 440, 0.4
-"""What is cut out of a page, in pixels, and how much of its size the picture has."""
+"""What is cut out of a page, in pixels, and the scale of the picture."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FIGURE = ".fwd-widget :is(.fwd-figure, .fwd-picture)"
 PARTS = {"07": ".fwd-widget"}
-"""What the picture of a lesson begins with, by its number, where that is not the figure."""
+"""Where the picture of a lesson begins, by its number, if not at the figure."""
 POSES = {
     "08": [("slider", "^Step$", "End")],
     "09": [("button", "^▸ ", "Enter"), ("button", "^run n steps$", "Enter")],
@@ -31,7 +31,7 @@ POSES = {
     "11": [("button", "^run again$", "Enter")] * 4,
     "16": [("slider", "^Step$", "End")],
 }
-"""What a hand does in the first widget before the picture: a role, a name, a key for each."""
+"""What a user does in the first widget before the picture: a role, a name and a key each."""
 
 
 def take(browser: Browser, url: str, scheme: str, target: Path) -> None:
@@ -62,7 +62,7 @@ ALONE = """part => {
 
 
 def pose(page: Page, number: str) -> None:
-    """Do in the first widget what a hand would, before its picture is taken."""
+    """Do in the first widget what a user would do, before its picture is taken."""
     widget = page.locator(".fwd-widget").first
     for role, name, key in POSES.get(number, []):
         controls = widget.get_by_role(role, name=re.compile(name)).all()  # type: ignore[arg-type]

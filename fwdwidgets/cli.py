@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _parser().print_help()
         return 2
     if data := os.environ.get("FWDWIDGETS_DATA"):
-        # Kernels run in the folder of their notebook: what is relative, is relative to here.
+        # Kernels run in the folder of their notebook: relative paths are relative to here.
         os.environ["FWDWIDGETS_DATA"] = str(Path(data).expanduser().resolve())
     try:
         return int(arguments.run(arguments))

@@ -2,7 +2,7 @@
 
 They are fetched when the package is built, travel in the wheel with their licences, and are
 never committed. In a checkout `python -m fwdwidgets.pages.browser_files` fetches them. Nothing
-but the standard library is imported here, for the build loads this file alone.
+but the standard library is imported here, because the build loads this file alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COMMAND = "python -m fwdwidgets.pages.browser_files"
 
 @dataclass(frozen=True)
 class _Package:
-    """A package of npm: its pinned version, its hash as npm writes it, what is taken of it."""
+    """A package of npm: its pinned version, its hash as npm writes it, what is taken from it."""
 
     name: str
     version: str
@@ -56,8 +56,8 @@ PACKAGES = (
         },
     ),
 )
-# onnxruntime-web carries no licence; its Python twin, of the same repository, does. The wheel of
-# one platform is named, so that its hash is the same wherever this runs.
+# onnxruntime-web carries no licence; its Python twin, from the same repository, does. The wheel
+# of one platform is named, so that its hash is the same wherever this runs.
 WHEEL = ["--only-binary=:all:", "--python-version=3.12", "--platform=manylinux_2_28_x86_64"]
 WHEEL_HASH = "sha256-fa688e7891a6aa206636fe7372e27ee75fd17713289f6b4fc7b190e0a7de9328"
 NOTICES = {
@@ -107,7 +107,7 @@ def fetch(folder: Path = FOLDER) -> None:
     """Fetch all files into `folder`, with the reader's own npm and pip and their settings.
 
     Raises:
-        CannotFetch: npm is missing, a package cannot be had, its hash is not the pinned one, or
+        CannotFetch: npm is missing, a package is not available, its hash is not the pinned one, or
             `folder` cannot be written.
     """
     npm = shutil.which("npm")
@@ -133,7 +133,7 @@ def fetch(folder: Path = FOLDER) -> None:
         try:
             shutil.rmtree(folder, ignore_errors=True)
             shutil.copytree(made, folder)
-            # The last one: a copy that was broken off is not taken for complete.
+            # Copied last: so an interrupted copy is not taken for a complete one.
             (folder / "versions.json").write_text(json.dumps(versions(), indent=1) + "\n")
         except OSError as error:
             raise CannotFetch(f"{folder} cannot be written: {error}") from error
@@ -204,7 +204,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def main() -> int:
-    """Fetch what is missing; the exit code is 0, or 1 where it cannot be had."""
+    """Fetch what is missing; the exit code is 0, or 1 if it is not available."""
     if is_complete():
         return 0
     try:

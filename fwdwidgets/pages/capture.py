@@ -17,7 +17,7 @@ from fwdwidgets.pages.save import frame_html, page_heights, save_page, srcdoc
 from fwdwidgets.widgets.shared import ForwardWidget
 
 ENVIRONMENT = "FWDWIDGETS_EXPORT"
-"""Names the folder of pages, the prefix of their names and so on, as JSON."""
+"""Holds the folder of pages, the prefix of their names and so on, as JSON."""
 SETUP = "import fwdwidgets.pages.capture as _capture; _capture.install(); del _capture"
 
 
@@ -45,7 +45,7 @@ def install() -> None:
             folder = Path(plan["folder"])
             save_page(self, folder / name, options, choices, shared=plan["shared"])
             where = f'src="{escape(folder.name, quote=True)}/{escape(name, quote=True)}"'
-            # No sandbox: from file:// a browser gives a sandboxed frame none of its scripts.
+            # No sandbox: from file:// a browser loads no scripts in a sandboxed frame.
             html = frame_html(where, page_heights(self), title, sandbox=False)
         else:
             html = srcdoc(make_page(self, choices, options))
@@ -53,7 +53,7 @@ def install() -> None:
         return {"text/html": html, "text/plain": repr(type(self))}
 
     def show_box(self: ipywidgets.Box, **more: Any) -> Any:
-        """Show the widgets of this package in a box of others, one below the other."""
+        """Show the widgets of this package in a box of other widgets, one below the other."""
         ours = [part for part in _inside(self) if isinstance(part, ForwardWidget)]
         if not ours:
             return as_ever(self, **more)
@@ -68,7 +68,7 @@ def install() -> None:
 
 
 def _inside(box: ipywidgets.Box) -> Iterator[ipywidgets.Widget]:
-    """What is in a box, and in the boxes in it; a widget of this package is taken whole."""
+    """What is in a box, and in the boxes in it; a widget of this package counts as one."""
     for part in box.children:
         yield part
         if isinstance(part, ipywidgets.Box) and not isinstance(part, ForwardWidget):

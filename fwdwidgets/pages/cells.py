@@ -9,7 +9,7 @@ from typing import Any
 
 
 def cell_html(cell: Any) -> str:
-    """A cell with its outputs; empty for a cell of code without code."""
+    """A cell with its outputs; empty for a code cell without code."""
     if cell.cell_type == "markdown":
         return f'<div class="prose">{_prose(cell)}</div>'
     if cell.cell_type != "code" or not cell.source.strip():
@@ -78,6 +78,6 @@ def _outputs(outputs: list[Any]) -> Iterator[str]:
 
 
 def _as_on_a_screen(text: str) -> str:
-    """What is left of a text when each carriage return has gone back to the start of its line."""
+    """What remains of a text after each carriage return has gone back to the start of its line."""
     lines = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text).split("\n")
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines).rstrip()

@@ -1,4 +1,4 @@
-"""The pages of a site around what notebooks hold: a lesson, the way to others, the index."""
+"""The pages of a site around the content of notebooks: a lesson, links to others, the index."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def lesson_html(title: str, body: str) -> str:
 
 
 def links_html(path: Path, around: tuple[Path | None, ...]) -> str:
-    """The way to the index and to the notebooks before and after."""
+    """Links to the index and to the notebooks before and after."""
     if not around:
         return ""
     before, after = (*around, None)[:2]
@@ -56,7 +56,7 @@ def links_html(path: Path, around: tuple[Path | None, ...]) -> str:
 
 
 def index_html(cards: list[tuple[str, Card]]) -> str:
-    """The page that names all lessons, each with its address."""
+    """The page that lists all lessons, each with its address."""
     return lesson_html(
         "Lessons", f"<h1>Lessons</h1><ul>{''.join(_card(*card) for card in cards)}</ul>"
     )

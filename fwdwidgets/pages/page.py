@@ -24,8 +24,8 @@ class PageOptions:
     """The options of a page.
 
     Attributes:
-        title: of the page; empty takes the widget's.
-        state: values of controls, by name, with which it opens.
+        title: the title of the page; if empty, the widget's title.
+        state: values of controls, by name, with which the page opens.
         own_sample: let the reader use their own picture.
         walks: sequences of moves that the text asks for; see `check_walks`.
         megabytes: the largest size of recorded states, or of weights not chosen by name, in MB.
@@ -64,10 +64,10 @@ def make_page(
 
     Args:
         widget: left in its current state.
-        choices: the values to have of a control, by its name; see `check_choices`.
+        choices: the values of each control to include, by its name; see `check_choices`.
         options: the options of the page.
         shared: the address of the folder of shared parts, relative to the page; empty for a page
-            that has them in it.
+            that contains them.
     """
     options = options or PageOptions()
     chosen = check_choices(widget, choices, options.state)
@@ -108,7 +108,7 @@ def _make(
     network: NetworkPage | None = None
     refused = ""
     if widget._network_view is not None:
-        # What exports a network loads when a page needs it, not with the package.
+        # The export of networks is imported when a page needs it, not with the package.
         from fwdwidgets.pages.network import CannotExport, plan_network
 
         recorder.note_exactly()

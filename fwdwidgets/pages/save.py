@@ -74,7 +74,7 @@ def embed(
     Args:
         widget: any widget of this package.
         state: values of controls, by name, with which the page opens.
-        height: of the frame in pixels; None for what the page needs, at first an estimate.
+        height: the height of the frame in pixels; None for what the page needs, first estimated.
         shared: the address, as seen from the published page, of a folder of shared parts that
             `save_page(..., shared=...)` wrote; empty for a page that contains them.
         title: the page's title; by default the widget's.
@@ -124,13 +124,13 @@ def frame_html(
         source: the frame's attribute, `src="..."` or `srcdoc="..."`.
         heights: in pixels, where there is room and where the frame is narrow.
         title: what a screen reader calls the frame.
-        sandbox: keep the page from reaching the one that it stands in.
+        sandbox: keep the page from reaching the page around it.
         fits: take the page's own height once it has one, where scripts may run.
     """
     wide, narrow = heights
     name = f"fwd-page-{wide}-{narrow}"
     own = f' sandbox="{SANDBOX}"' if sandbox else ""
-    # One theme gives tables a ground of their own in the dark, and takes a frame for one.
+    # One theme gives tables their own background in the dark, and treats a frame as a table.
     plain = "html .bd-content div.cell_output .text_html:has(iframe.fwd-page)"
     style = (
         f"{plain} {{ background: none !important; padding: 0 !important; }} "
@@ -174,7 +174,7 @@ export default {{ render }};
 
 
 def page_heights(widget: ForwardWidget) -> tuple[int, int]:
-    """About how many pixels high the page of a widget is: with room, and narrow as a phone."""
+    """About how many pixels high the page of a widget is: on a wide screen, and on a phone."""
     wide = narrow = 140  # margins, the line of messages, the footer
     for part in parts_of(widget):
         kind = kind_of(part)

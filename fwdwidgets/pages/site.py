@@ -1,4 +1,4 @@
-"""Notebooks to a site of pages that need no kernel: prose, code, outputs, and moving widgets."""
+"""From notebooks to a site of pages without a kernel: prose, code, outputs, moving widgets."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def export_folder(
     """Make a site of all notebooks of a folder, with an index.
 
     Args:
-        folder: of `.ipynb` files; hidden ones are left out.
+        folder: a folder of `.ipynb` files; hidden ones are left out.
         out: the folder of the site; it is created if it does not exist.
         megabytes: the largest size of the recorded states of one widget, in MB.
         seconds: the longest time for recording one widget, in seconds.
@@ -114,16 +114,16 @@ def export_notebook(
     links = links_html(path, around)
     note = ""
     if not whole and "fwd-page" in body:
-        # Into a folder of ours: beside the page may lie a notebook of the author's.
+        # Into our own folder: a notebook of the author's may lie beside the page.
         shutil.copyfile(path, page.parent / WIDGETS / path.name)
         note = _NOTE.format(escape(f"{WIDGETS}/{path.name}", quote=True))
     page.write_text(lesson_html(title, f"{links}{note}{body}{links}"), encoding="utf-8")
 
 
 def _wishes(cells: list[Any]) -> dict[str, Any]:
-    """What the author wants recorded of the widgets of a cell, by the cell's source.
+    """What the author wants recorded for the widgets of a cell, by the cell's source.
 
-    It stands in the cell's metadata, under `fwdwidgets`: `walks` and choices as for `save_page`.
+    It is in the cell's metadata, under `fwdwidgets`: `walks` and choices as for `save_page`.
     """
     return {
         cell.source: cell.metadata["fwdwidgets"] for cell in cells if "fwdwidgets" in cell.metadata

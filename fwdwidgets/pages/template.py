@@ -1,4 +1,4 @@
-"""One HTML file, with all its parts in it or beside a folder of shared ones."""
+"""One HTML file, with all its parts inside, or beside a folder of shared parts."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ SCRIPTS = (
     *("numbers", "markup", "element", "words", "still", "arrays", "part", "figure", "views"),
     *("files", "recorded", "drawing", "network", "own", "address", "page", "main"),
 )
-"""Modules of a page, each after those that it imports."""
+"""Modules of a page; each comes after those that it imports."""
 
 FIRST, LATER = ("plotly",), ("ort", "wasm")
-"""What a page takes of other projects: to draw, and to run the network."""
+"""What a page uses from other projects: to draw, and to run the network."""
 LATER_OWN = ("model",)
-"""What a page alone has and needs only to run the network."""
+"""What only this page has, and needs only to run the network."""
 
 
 @cache
 def script() -> str:
-    """The page script: classic, for a browser refuses module scripts from `file://`.
+    """The page script: classic, because a browser refuses module scripts from `file://`.
 
-    Its modules share one scope there, in which what one exports the others find; a name that two of
-    them declare is a syntax error.
+    Its modules share one scope, in which each finds what the others export; a name that two of them
+    declare is a syntax error.
     """
     parts = []
     for name in DRAWN:
@@ -58,13 +58,13 @@ def _without_types(code: str) -> str:
 
 @cache
 def style() -> str:
-    """The style sheet: the live widgets' own, and what their home gives them there."""
+    """The style sheet: that of the live widgets, and what JupyterLab or Voila gives them."""
     own = (HERE / "page.css").read_text(encoding="utf-8")
     return own + (STATIC / "widget.css").read_text(encoding="utf-8")
 
 
 def shared_files(runs_network: bool) -> dict[str, str]:
-    """The parts that all pages share, by file name: classic scripts, which also load from `file://`."""
+    """The parts that all pages share, by file name: classic scripts also load from `file://`."""
     files = {"fwdwidgets.css": style(), "fwdwidgets.js": script()}
     for name in (*FIRST, *(LATER if runs_network else ())):
         files[f"{name}.js"] = (
@@ -74,7 +74,7 @@ def shared_files(runs_network: bool) -> dict[str, str]:
 
 
 def write_shared(folder: Path) -> None:
-    """Write the parts that pages share, and their licences; what is the same is left alone."""
+    """Write the parts that pages share, and their licences; unchanged files are left alone."""
     files = shared_files(runs_network=True)
     files |= {f"LICENSES/{name}": text for name, text in browser_files.licenses().items()}
     for name, text in files.items():
@@ -105,12 +105,12 @@ def page_html(
     """The whole page.
 
     Args:
-        title: of the page, as text.
-        parts: what this page alone has, by the name under which its script asks for it.
+        title: the title of the page, as text.
+        parts: what only this page has, by the name under which its script asks for it.
         footer: HTML paragraphs.
         runs_network: whether the page needs onnxruntime.
         shared: the address of the folder of shared parts, relative to the page; empty for a page
-            that has them in it.
+            that contains them.
     """
     own = {name: _part(name, packed(content)) for name, content in parts.items()}
     first = "".join(text for name, text in own.items() if name not in LATER_OWN)
@@ -146,7 +146,7 @@ def page_html(
 
 
 def _part(name: str, content: str) -> str:
-    """Bytes that the script of the page asks for by name; in base64, which ends no element."""
+    """Bytes that the page script asks for by name; in base64, which cannot end the element."""
     return f'<script type="text/plain" data-part="{name}">{content}</script>\n'
 
 
@@ -156,7 +156,7 @@ def _beside(where: str, name: str) -> str:
 
 
 def _licenses(where: str) -> str:
-    """Where a reader finds the licences of what a page takes of other projects."""
+    """Where a reader finds the licences of what a page uses from other projects."""
     if where:
         links = [f'<a href="{where}/LICENSES/{n}">{n}</a>' for n in browser_files.licenses()]
         return f"<p>Licences of its parts: {', '.join(links)}</p>"

@@ -44,8 +44,8 @@ HARMLESS = (
 """Parts of log messages that a teacher can do nothing about."""
 
 
-# nbclient knows what a progress bar means that goes back to the start of its line, but lets no
-# configuration ask for it.
+# nbclient understands a progress bar that goes back to the start of its line, but no
+# configuration option turns this on.
 VoilaExecutor.coalesce_streams.tag(config=True)
 
 
@@ -67,7 +67,7 @@ class OwnKernel(KernelSpecManager):
     """Every notebook runs in the Python that runs the server, whatever it asks for."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        """The one kernel there is; it listens on this machine alone and need not warn of it."""
+        """The one kernel there is; it listens on this machine alone and need not warn about it."""
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         argv.append("--log-level=ERROR")
         return KernelSpec(argv=argv, display_name="Python 3", language="python")
@@ -107,7 +107,7 @@ class LessonServer(Voila):  # type: ignore[misc]
         known |= {"card": lambda path: card_of(root, path), "lab": root == lessons_dir()}
         self.voila_configuration.prelaunch_hook = self._link
         kernels = self.kernel_manager
-        # A page ends its kernel by another way, which asks for a cookie.
+        # A page ends its kernel through another address, which asks for a cookie.
         kernels.allowed_message_types.remove("shutdown_request")
         places = Places(self.access.learners, lambda: len(kernels))
         return {
@@ -123,7 +123,7 @@ class LessonServer(Voila):  # type: ignore[misc]
         notebook.metadata["fwdwidgets_links"] = _links(Path(self.root_dir), path)
 
     def init_handlers(self) -> list[Any]:
-        """Voila's own, with ours in their place; none logs in, for `Gate` asks for tokens."""
+        """Voila's handlers, replaced by ours; none logs in, because `Gate` asks for tokens."""
         ours = {**OURS, VoilaKernelWebsocketHandler: Channels}
         return [
             (r"/healthz", Health),
@@ -252,7 +252,7 @@ def serve(
     )
     config.VoilaConfiguration = Config(
         template="fwdwidgets",
-        theme="JupyterLab Light",  # to our template: as the reader's system has it
+        theme="JupyterLab Light",  # our template reads this as: the theme of the reader's system
         allow_template_override="NO",
         allow_theme_override="YES",
         classic_tree=True,
@@ -277,7 +277,7 @@ def serve(
     config.MappingKernelManager = Config(
         cull_idle_timeout=IDLE_SECONDS, cull_interval=60, cull_connected=False
     )
-    server = LessonServer.instance(config=config)  # what Voila logs finds its way by this
+    server = LessonServer.instance(config=config)  # Voila logs through this instance
     server.access = access
     server.initialize([])
     for name in (server.log.name, "tornado.general", "asyncio"):

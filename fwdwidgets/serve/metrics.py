@@ -25,7 +25,7 @@ class Metrics:
     """
 
     def __init__(self, places: Places, kernels: Any) -> None:
-        """`kernels` has a length: how many there are."""
+        """Make the metrics; `len(kernels)` is the number of kernels."""
         self.registry = CollectorRegistry()
         made: dict[str, Any] = {"registry": self.registry}
         self.opened = Counter("fwdwidgets_pages_opened", "Pages that got a kernel", **made)
@@ -64,7 +64,7 @@ class MetricsPage(tornado.web.RequestHandler):
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Time, level, logger and message, and the traceback of an exception."""

@@ -1,4 +1,4 @@
-"""Parts of an ONNX graph, as graphs of their own that tell nothing of where they were made."""
+"""Parts of an ONNX graph, as separate graphs that do not reveal where they were made."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Cutter:
         self._types = {each.name: each for each in (*graph.input, *graph.output)}
 
     def cut(self, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> tuple[bytes, set[str]]:
-        """The part of the graph that makes some outputs; equal parts are equal bytes.
+        """The part of the graph that computes some outputs; equal parts are equal bytes.
 
         Args:
-            inputs: what each tensor at which the part begins is called in it, by its name here.
-            outputs: the name here of each tensor that it makes, by what it is called in it.
+            inputs: the names in the part of the tensors at which it begins, by their names here.
+            outputs: the names here of the tensors that it computes, by their names in the part.
 
         Returns:
-            The ONNX file, and what the inputs that it takes are called.
+            The ONNX file, and the names of the inputs that it takes.
         """
         import onnx
         from onnx import helper

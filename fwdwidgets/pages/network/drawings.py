@@ -1,7 +1,7 @@
 """How the numbers of exported graphs become the picture.
 
-The drawing is not written twice: Python draws each layer once, and what of that drawing follows
-from the numbers is a slot, with the name of the graph's output that goes there.
+The drawing is not written twice: Python draws each layer once, and whatever in that drawing depends
+on the numbers is a slot, with the name of the graph's output that goes there.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Drawings:
         archive: keeps what is drawn.
 
     Attributes:
-        graphs: the ONNX files that lay out pictures or were kept, as arrays of the archive.
+        graphs: the ONNX files that lay out pictures or were kept, as arrays in the archive.
     """
 
     def __init__(self, view: NetworkView, exported: Exported, archive: Archive) -> None:
@@ -85,7 +85,7 @@ class Drawings:
         }
 
     def _draw_classes(self, taken: Collection[str]) -> Iterable[tuple[str, dict[str, int]]]:
-        """What no number changes, by how many classes are drawn: the label may be one more."""
+        """What no number changes, by the number of classes drawn: the label may add one."""
         answer, panels = self._answer, self._view.panels
         least = int(answer.probabilities.nan_to_num(-1).argmin())
         for label in (None, least):
@@ -133,7 +133,7 @@ class Drawings:
         return self.graphs.index(tree)
 
     def _fixed(self, drawing: figures.Drawing, taken: Iterable[str]) -> dict[str, int]:
-        """A drawing by place, less what is taken by numbers: place to piece."""
+        """A drawing without what numbers fill in: place to piece."""
         places = {f"layout.{path}": value for path, value in drawing.layout.items()}
         for number, properties in drawing.traces.items():
             places |= {f"traces.{number}.{name}": value for name, value in properties.items()}

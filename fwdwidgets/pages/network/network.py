@@ -69,11 +69,11 @@ def plan_network(
 
     Args:
         view: what the widget shows.
-        choices: the values to have of a control, by its name.
+        choices: the values of each control to include, by its name.
         archive: keeps arrays and pieces.
         parts: numbers the parts of the widget.
-        own_sample: let the reader put in a picture of their own.
-        megabytes: how large the weights may become where nobody named some.
+        own_sample: let the reader use their own picture.
+        megabytes: how large the weights may become if the author chose none, in MB.
 
     Raises:
         CannotExport: the model cannot run in a page; the message says why.
@@ -163,7 +163,7 @@ class _Planner:
                     prover = Prover(exported)
                     return exported, prover, *self._prove(prover, exported)
                 except CannotExport:
-                    # NaN and infinity of one number spread over its tile.
+                    # NaN or infinity in one number spreads over its whole tile.
                     if not exported.kernels:
                         raise
         raise AssertionError("the second export has no kernels")
@@ -171,7 +171,7 @@ class _Planner:
     def _prove(
         self, prover: Prover, exported: Exported
     ) -> tuple[dict[str, str], list[dict[str, Any]]]:
-        """Run every sample under all weights; what is to be told of some, and the weights."""
+        """Run every sample under all weights; return notes on some runs, and the weights."""
         told: dict[str, str] = {}
         sets: list[dict[str, Any]] = []
         forward = self.view.forward
@@ -245,6 +245,6 @@ class _Planner:
 
 
 def _note(run: Run) -> str:
-    """What the message line says of this run alone."""
+    """What the message line says about this run only."""
     assert run.answer is not None, "checked before"
     return " ".join(filter(None, [run.answer.note, explain_nonfinite(run.trace, run.batch)]))

@@ -1,10 +1,10 @@
-"""A network and all that is drawn of it as ONNX graphs.
+"""A network and everything drawn from it, as ONNX graphs.
 
 One graph is the network with every step's value and the answer as outputs; its weights are inputs,
 so that one session serves every seed and checkpoint. A small one for each layout lays a picture
 out: layers of one shape share it, and no move computes a picture that is not shown. Another
-transforms the kernels of a large convolution, see `_winograd`. All are exported at once, for each
-export costs a second before it begins, and then cut apart.
+transforms the kernels of a large convolution, see `_winograd`. All are exported at once, because
+each export takes a second to start, and then cut apart.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Layout:
 
     @property
     def view(self) -> PictureView:
-        """What lays out such a value."""
+        """The module that lays out such a value."""
         return PictureView(self.where, of_input=self.of_input)
 
 
@@ -80,7 +80,7 @@ class Exported:
 
 
 class _Everything(nn.Module):
-    """`ForwardView` of a model whose weights come with the batch, and all that goes with it.
+    """`ForwardView` of a model whose weights come with the batch, and all else that is exported.
 
     Args:
         model: the network.
@@ -117,7 +117,7 @@ class _Everything(nn.Module):
 
 
 def weights_of(model: nn.Module) -> dict[str, Tensor]:
-    """Parameters and buffers by name, those that are one tensor under two names once."""
+    """Parameters and buffers by name; a tensor with two names is listed once."""
     named = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     return {name: tensor.detach() for name, tensor in named.items()}
 
@@ -145,7 +145,7 @@ def layer_layout(value: Tensor, page: int = 0) -> Layout:
 
 
 def export(model: nn.Module, run: Run, *, tiled: bool = True) -> Exported:
-    """Export a network with all that is drawn of it.
+    """Export a network with everything drawn from it.
 
     Args:
         model: in the mode to run in.
@@ -153,7 +153,7 @@ def export(model: nn.Module, run: Run, *, tiled: bool = True) -> Exported:
         tiled: whether large convolutions are computed in tiles, which is faster.
 
     Raises:
-        CannotExport: torch.export or the ONNX exporter does not take it.
+        CannotExport: torch.export or the ONNX exporter does not accept it.
     """
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         raise CannotExport(f'no {", no ".join(missing)} here: pip install "fwdwidgets[pages]"')
@@ -174,18 +174,18 @@ def export(model: nn.Module, run: Run, *, tiled: bool = True) -> Exported:
         with torch.no_grad(), _quietly():
             names = list(everything(*arguments))
             program = torch.export.export(everything, arguments)
-            # onnxruntime optimises when it opens a graph; the exporter takes longer for it.
+            # onnxruntime optimises when it opens a graph; the exporter would take longer.
             made = torch.onnx.export(program, (), dynamo=True, verbose=False, optimize=False)
         assert made is not None, "an exported program makes an ONNX program"
         proto = made.model_proto
-    except Exception as error:  # whatever it is: the model goes another way
+    except Exception as error:  # whatever it is: the page is made without the network
         raise CannotExport(_reason(error)) from error
     return _cut(proto, names, list(weights), list(kernels), layouts)
 
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep to itself what the exporter prints of its own doings, such as graphs that it gave up."""
+    """Hide what the exporter prints about its work, such as graphs that it gave up."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -197,7 +197,7 @@ def _quietly() -> Iterator[None]:
 
 
 def _layouts(run: Run) -> list[Layout]:
-    """The layout of the input, and of each page of each step; less those that are empty."""
+    """The layout of the input, and of each page of each step, without those that are empty."""
     layouts = [input_layout(run.batch)]
     for step in run.trace:
         if step.value is not None:
@@ -236,7 +236,7 @@ def _cut(
 
 
 def _changed_by_forward(model: nn.Module, batch: Tensor) -> list[str]:
-    """The names of buffers that a forward pass writes to, or takes another tensor for."""
+    """The names of buffers that a forward pass writes to or replaces by another tensor."""
     before = {name: (buffer, buffer._version) for name, buffer in model.named_buffers()}
     with torch.no_grad(), left_as_found(model.modules()):
         model(batch.clone())
@@ -259,6 +259,6 @@ def _reason(error: Exception) -> str:
 
 
 def first_sentence(error: Exception) -> str:
-    """The kind of an error, and the beginning of what it says."""
+    """The kind of an error, and the beginning of its message."""
     text = str(error.__cause__ or error).strip().split("\n")[0].rstrip(".")
     return f"{type(error.__cause__ or error).__name__}: {text[:200]}"

@@ -71,7 +71,7 @@ class Prover:
 
         Args:
             run: the forward pass, with the weights in use.
-            label: the true class of its sample; None where it has none, or is no class.
+            label: the true class of its sample; None if it has none, or if it is not a class.
 
         Raises:
             CannotExport: a step differs by more than `LARGEST_DIFFERENCE`.
@@ -102,9 +102,9 @@ class Prover:
 def _expected(
     run: Run, label: Tensor, found: dict[str, np.ndarray]
 ) -> Iterator[tuple[str, str, np.ndarray]]:
-    """The name of each output, its step, and what PyTorch says that it is.
+    """The name of each output, its step, and the value that PyTorch computes.
 
-    Classes that are found in another order are taken out of `found` where they are as likely.
+    Classes found in another order are taken from `found` where they are equally likely.
     """
     for step in run.trace:
         if step.value is not None:
@@ -125,9 +125,9 @@ def _expected(
 def _as_likely(
     answer: Answer, label: Tensor, found: dict[str, np.ndarray]
 ) -> tuple[Tensor, Tensor]:
-    """The ranked classes and the prediction: as found, where those are as likely as PyTorch's.
+    """The ranked classes and the prediction: as found, if they are as likely as PyTorch's.
 
-    Two classes that differ by a rounding error may change their places, and no number is wrong.
+    Two classes that differ by a rounding error may swap places without any number being wrong.
     """
     classes = rank_classes(answer.probabilities, label)
     prediction = torch.full((), -1 if answer.prediction is None else answer.prediction)
@@ -168,7 +168,7 @@ def _session(model: bytes) -> Any:
     options.intra_op_num_threads = 1
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises kinds of its own
+    except Exception as error:  # onnxruntime raises its own kinds of error
         raise CannotExport(first_sentence(error)) from error
 
 
@@ -177,7 +177,7 @@ def _run(
 ) -> dict[str, np.ndarray]:
     try:
         return dict(zip(names, session.run(list(names), feeds), strict=True))
-    except Exception as error:  # onnxruntime raises kinds of its own
+    except Exception as error:  # onnxruntime raises its own kinds of error
         raise CannotExport(first_sentence(error)) from error
 
 

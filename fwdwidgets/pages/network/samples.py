@@ -12,14 +12,14 @@ from fwdwidgets.pages.recorded import FEW
 from fwdwidgets.widgets.shared import NetworkView
 
 OWN_SIZES = range(4, 257)
-"""A reader's own picture can be drawn for inputs of so many rows and columns."""
+"""A reader's own picture can be drawn for inputs with this many rows and columns."""
 
 
 def load_samples(view: NetworkView, wanted: Iterable[Any] | None) -> list[Sample]:
-    """The samples of these indices, or a few, and the one that is shown.
+    """The samples at these indices, or a few, together with the one that is shown.
 
     Raises:
-        CannotExport: one does not go with the network.
+        CannotExport: one does not fit the network.
     """
     indices = range(min(FEW, view.length)) if wanted is None else wanted
     samples = [view.load(i) for i in sorted({*map(int, indices), view.state["sample"]})]
@@ -39,7 +39,7 @@ def class_of(sample: Sample, answer: Answer) -> int | None:
 
 
 def check_one_shape(samples: list[Sample]) -> None:
-    """See that one graph can take all samples.
+    """Check that one graph can take all samples.
 
     Raises:
         CannotExport: they have several shapes.
@@ -50,10 +50,10 @@ def check_one_shape(samples: list[Sample]) -> None:
 
 
 def check_pictures(samples: list[Sample]) -> None:
-    """See that a reader's own picture can be this network's input.
+    """Check that a reader's own picture can be this network's input.
 
     Raises:
-        ValueError: the samples are no pictures of numbers from 0 to 1, or too small or large.
+        ValueError: the samples are not pictures of numbers from 0 to 1, or too small or large.
     """
     inputs = [sample.input for sample in samples]
     shape = tuple(inputs[0].shape)

@@ -31,8 +31,8 @@ class WeightSets:
 
     Args:
         view: what a widget shows.
-        choices: the values to have of a control, by its name.
-        megabytes: how large the weights may become where nobody named some.
+        choices: the values of each control to include, by its name.
+        megabytes: how large the weights may become if the author chose none, in MB.
 
     Attributes:
         kind: the control that chooses among them, `"seed"` or `"epoch"`.
@@ -67,19 +67,19 @@ class WeightSets:
 
     @contextmanager
     def put_back(self) -> Iterator[None]:
-        """Have the weights in the network again afterwards that the widget shows."""
+        """On exit, put the weights that the widget shows back into the network."""
         try:
             yield
         finally:
             self.use(Weights(self.kind, self._view.state[self.kind]))
 
     def in_words(self, weights: Weights) -> str:
-        """A set of weights in words."""
+        """The name of a set of weights, in words."""
         kind, number = weights
         return describe_weights(self._forward, **{kind: number})
 
     def status(self, weights: Weights) -> str:
-        """What the widget tells of a forward pass under these weights."""
+        """What the widget says about a forward pass with these weights."""
         drawn = weights.kind == "seed" and weights.number is not None
         return self._view.status(self.in_words(weights), drawn)
 
@@ -100,7 +100,7 @@ class WeightSets:
         return [*seeds, Weights("seed", None)] if self._forward.has_own_weights else seeds
 
     def _can_be_drawn(self) -> bool:
-        """Whether there are seeds of this model: of an instance not every parameter can be."""
+        """Whether this model has seeds: not every parameter of an instance can be drawn again."""
         if not self._forward.has_own_weights:
             return True
         with self.put_back():
@@ -111,6 +111,6 @@ class WeightSets:
         return True
 
     def _few(self, most: int = FEW) -> int:
-        """How many sets of weights there are room for where the author names none."""
+        """How many sets of weights there is room for if the author names none."""
         size = sum(4 * weight.numel() for weight in weights_of(self.network).values())
         return min(most, int(self._megabytes * 1e6 / max(1, size)))

@@ -28,13 +28,13 @@ from fwdwidgets.trace import left_as_found
 LEAST_CHANNELS = 32
 """With fewer channels the transforms cost more than they save."""
 LEAST_MULTIPLICATIONS = 10_000_000
-"""A convolution of fewer is done sooner than more steps of a graph begin."""
+"""A convolution with fewer takes less time than starting more steps of a graph."""
 LEAST_TILES = 16
-"""So many tiles must cover the output: onnxruntime multiplies matrices by 16 columns at once."""
+"""The fewest tiles that must cover the output: onnxruntime multiplies by 16 columns at once."""
 
 
 def _both(matrix: Sequence[Sequence[float]]) -> Tensor:
-    """The transform of the rows and columns of a square, as one of its flat numbers."""
+    """The transform of the rows and columns of a square, as one matrix for its flat numbers."""
     one = torch.tensor(matrix, dtype=torch.float64)
     return torch.kron(one, one).float()
 
@@ -88,7 +88,7 @@ def transform(weight: Tensor, size: int) -> Tensor:
 def convolve(
     input: Tensor, kernels: Tensor, bias: Tensor | None, padding: tuple[int, int]
 ) -> Tensor:
-    """`torch.nn.functional.conv2d` with a stride of 1, of one sample by transformed kernels.
+    """`torch.nn.functional.conv2d` with a stride of 1, of one sample with transformed kernels.
 
     Args:
         input: `(1, C, H, W)`.
@@ -109,7 +109,7 @@ def convolve(
     if top != left or below or beside:
         planes = F.pad(planes, (left, left + beside, top, top + below))
         padding = (0, 0)
-    # Convolutions, for they take the tiles out of the planes by themselves.
+    # Convolutions, because they cut the tiles out of the planes themselves.
     into, back = _B[size].reshape(-1, 1, side, side), _A[size].T.reshape(-1, 1, size, size)
     tiles = F.conv2d(planes, into, stride=size, padding=padding)
     products = kernels @ tiles.reshape(channels, squares, down * right).transpose(0, 1)
@@ -145,7 +145,7 @@ class _Call:
         )
 
     def tile(self) -> int | None:
-        """The size of tiles by which it is faster; None where it is not."""
+        """The tile size that makes it faster; None if there is none."""
         weight, input = self.weight, self.input
         plain = _pair(self.stride) == _pair(self.dilation) == (1, 1) and self.groups == 1
         one = input.dim() == 4 and len(input) == 1 and input.dtype == torch.float32
@@ -168,13 +168,13 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 class Convolutions(TorchFunctionMode):
-    """While it is entered, `convolve` stands for the convolutions by some weights.
+    """While entered, `convolve` replaces the convolutions with some weights.
 
     Args:
-        kernels: weights, each with what `transform` makes of it.
+        kernels: weights, each with its kernels from `transform`.
 
     Attributes:
-        found: the weights whose convolutions are faster so, and the size of their tiles.
+        found: the weights whose convolutions are faster in tiles, and the size of those tiles.
     """
 
     def __init__(self, kernels: Iterable[tuple[Tensor, Tensor]] = ()) -> None:
@@ -189,7 +189,7 @@ class Convolutions(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Call the function, or `convolve` for it."""
+        """Call the function, or `convolve` instead of it."""
         if func is torch.conv2d:
             call = _Call(*args, **kwargs or {})
             if size := call.tile():
@@ -201,14 +201,14 @@ class Convolutions(TorchFunctionMode):
 
 
 def find(model: nn.Module, batch: Tensor) -> dict[str, int]:
-    """The weights of a model whose convolutions are faster by tiles.
+    """The weights of a model whose convolutions are faster in tiles.
 
     Args:
         model: in the mode that it runs in.
         batch: of one sample.
 
     Returns:
-        The size of the tiles by the name of the weight.
+        The size of the tiles, by the name of the weight.
     """
     with torch.no_grad(), left_as_found(model.modules()), Convolutions() as convolutions:
         model(batch.clone())

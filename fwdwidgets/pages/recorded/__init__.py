@@ -1,4 +1,4 @@
-"""Every state that a page shows: walked, taken as values by place, and kept once."""
+"""Every state that a page shows: visited, read as values by place, and stored once."""
 
 from fwdwidgets.pages.recorded.archive import Archive, packed, plain
 from fwdwidgets.pages.recorded.choices import check_choices, check_walks

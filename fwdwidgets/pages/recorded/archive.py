@@ -1,4 +1,4 @@
-"""What a page carries: JSON in which each piece and each array stands once, and bytes."""
+"""What a page carries: JSON that holds each piece and each array once, and bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 from fwdwidgets.widgets.shared import pack
 
 LEVELS = 254
-"""A quantised picture has as many steps from low to high; 255 stands for NaN."""
+"""A quantised picture has this many steps from low to high; 255 stands for NaN."""
 QUANTISED_CELLS = 1_024
 """A picture with more cells than this may be stored in levels."""
 
@@ -27,7 +27,7 @@ def quantise(values: np.ndarray) -> tuple[np.ndarray, float, float] | None:
         values: floats of any shape; NaN is kept.
 
     Returns:
-        uint8 of the same shape, and the values of levels 0 and `LEVELS`; None where there is
+        uint8 of the same shape, and the values of levels 0 and `LEVELS`; None if there is
         infinity, or nothing finite.
     """
     finite = values[~np.isnan(values)].astype(np.float64)
@@ -41,13 +41,13 @@ def quantise(values: np.ndarray) -> tuple[np.ndarray, float, float] | None:
 
 
 class Archive:
-    """Collects pieces and arrays; what was given before is not kept twice.
+    """Collects pieces and arrays; equal ones are kept once.
 
     Attributes:
         pieces: JSON values; an array in one is `{"buffer": index, "dtype": name, "shape": [...]}`.
-        buffers: what is known of each array's bytes: `offset`, `size`, and of a quantised one
-            `low` and `high`.
-        packed_bytes: about how large the page has become by them, compressed and in base64.
+        buffers: `offset` and `size` of each array's bytes, and `low` and `high` of a
+            quantised one.
+        packed_bytes: about how much they add to the page, compressed and in base64.
     """
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Archive:
         return self._known_pieces[text]
 
     def array(self, value: np.ndarray) -> dict[str, Any]:
-        """Keep an array in its own dtype; where it is, as in a piece."""
+        """Keep an array in its own dtype; return where it is, as in a piece."""
         number = self._buffer(np.ascontiguousarray(value).tobytes())
         return {"buffer": number, "dtype": value.dtype.name, "shape": list(value.shape)}
 

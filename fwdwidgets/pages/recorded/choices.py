@@ -12,11 +12,11 @@ from fwdwidgets.pages.recorded.snapshot import SELECTIONS, kind_of, parts_of
 from fwdwidgets.widgets.shared import ForwardWidget, written
 
 Move = str | Mapping[str, Any]
-"""What a hand does: it presses the button of this text, or sets controls by name."""
+"""What a user does: press the button with this text, or set controls by name."""
 
 
 def button_of(widget: ForwardWidget, text: str) -> Any:
-    """The button of this text."""
+    """The button with this text."""
     buttons = {
         part.description.removeprefix("▸ "): part
         for part in parts_of(widget)
@@ -30,11 +30,11 @@ def button_of(widget: ForwardWidget, text: str) -> Any:
 
 
 def check_walks(widget: ForwardWidget, walks: Any) -> None:
-    """See that a widget can go these ways.
+    """Check that a widget can make these walks.
 
     Raises:
-        TypeError: they are no lists of texts and dictionaries, or a name is no control.
-        ValueError: a text is no button, or a value is not one that its control takes.
+        TypeError: they are not lists of texts and dictionaries, or a name is not a control.
+        ValueError: a text is on no button, or a control does not take a value.
     """
     lists = (list, tuple)
     if not isinstance(walks, lists) or not all(isinstance(walk, lists) for walk in walks):
@@ -57,11 +57,11 @@ def check_walks(widget: ForwardWidget, walks: Any) -> None:
 def check_choices(
     widget: ForwardWidget, choices: Mapping[str, Iterable[Any]], state: Mapping[str, Any]
 ) -> dict[str, list[Any]]:
-    """The values to have of each control that is named, those of `state` with them.
+    """The values to include for each named control, together with those of `state`.
 
     Raises:
-        TypeError: a name is none of the widget's controls, or its values are no collection.
-        ValueError: a value is not one that its control takes.
+        TypeError: a name is not one of the widget's controls, or its values are not a collection.
+        ValueError: a control does not take a value.
     """
     controls = widget._frame.controls
     for name in [*choices, *state]:
@@ -74,7 +74,7 @@ def check_choices(
     for name, values in choices.items():
         if isinstance(values, str) or not isinstance(values, Iterable):
             raise TypeError(f"{name}={values!r} is no collection of values: pass a list or range.")
-        # Of numbers from NumPy and tensors, the plain ones: what is kept goes into JSON.
+        # Numbers from NumPy and tensors become plain ones: what is kept goes into JSON.
         checked[name] = [v.item() if getattr(v, "ndim", 1) == 0 else v for v in values]
         if kind_of(controls[name]) == "table":
             checked[name] = [_as_shown(controls[name], value) for value in values]

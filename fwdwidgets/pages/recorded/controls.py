@@ -24,13 +24,13 @@ class Controls:
     """Reads and sets the controls of a widget, and numbers their values.
 
     Args:
-        widget: is left in the state that it is in.
+        widget: left in its current state.
         choices: the values to record, by the name of a control; by default all or a few.
 
     Attributes:
         parts: the controls by their names.
-        values: of each control the values that were seen, in the order of their numbers.
-        home: the state that the widget is in now.
+        values: the values of each control that were seen, in the order of their numbers.
+        home: the current state of the widget.
     """
 
     def __init__(self, widget: ForwardWidget, choices: Mapping[str, Iterable[Any]]) -> None:
@@ -50,12 +50,12 @@ class Controls:
             self._widget._restore(state)
 
     def set(self, name: str, value: Any) -> None:
-        """Set a control as a hand does: what others follow leads elsewhere than a reload."""
+        """Set a control as a user does: if others follow it, this leads elsewhere than a reload."""
         with self._widget._from_page():
             self.parts[name].value = value
 
     def usable(self) -> list[str]:
-        """The names of the controls that a hand can reach now."""
+        """The names of the controls that a user can reach now."""
         shown = set(parts_of(self._widget))
         return [
             name
@@ -64,7 +64,7 @@ class Controls:
         ]
 
     def key(self, state: State) -> str:
-        """The numbers of the controls' values, a comma between."""
+        """The numbers of the controls' values, separated by commas."""
         numbers = []
         for name, value in state.items():
             values = self.values.setdefault(name, [])
@@ -104,23 +104,23 @@ class Controls:
         return []
 
     def offers(self) -> Iterator[tuple[ipywidgets.Widget, list[Any]]]:
-        """What each slider is to offer in the state that there is now.
+        """What each slider should offer in the current state.
 
-        A button can lead to values that are recorded with few others; elsewhere a hand that
-        moves the slider should not stop at them.
+        A button can lead to values that are recorded with few others; elsewhere the
+        slider should not stop at them.
         """
         for name, part in self.parts.items():
             if kind_of(part) == "slider":
                 yield part, [_plain_value(value) for value in self.values_of(name)]
 
     def reach(self, states: int) -> str:
-        """Which values were seen in so many states, in a sentence."""
+        """Which values were seen in this number of states, in a sentence."""
         ways = []
         for name, values in self.values.items():
             if len(values) > 1 and name != "log":
                 texts = [text_of(self.parts[name], value) for value in values]
                 few = texts if len(texts) <= 8 else [*texts[:6], "…", texts[-1]]
-                # Of values that are lists themselves, each in quotes.
+                # If the values are lists themselves, each is put in quotes.
                 few = [f"“{text}”" if ", " in text else text for text in few]
                 ways.append(f"{name} {', '.join(few)}")
         every = math.prod(map(len, self.values.values())) == states
@@ -140,7 +140,7 @@ class Controls:
 
 
 def _spread(part: Any) -> list[float]:
-    """A few values of a slider of floats, from all over it."""
+    """A few values of a slider of floats, spread over its range."""
     most = round((part.max - part.min) / part.step)
     steps = (round(i) for i in np.linspace(0, most, FEW - 1))
     spread = [round(part.min + step * part.step, 9) for step in steps]

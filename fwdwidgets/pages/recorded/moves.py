@@ -24,7 +24,7 @@ class Moves:
         self._plain: Counter[str] = Counter()
 
     def add_move(self, name: str, wanted: str, reached: str, *, alone: bool) -> None:
-        """A control was set for the state `wanted`; `alone` says that no other followed it."""
+        """Note that a control was set to reach `wanted`; `alone` says that no other followed it."""
         self._moves.setdefault(name, {})[wanted] = reached
         if alone:
             self._plain[name] += 1
@@ -32,7 +32,7 @@ class Moves:
             self.leading.add(name)
 
     def add_press(self, state: str, button: int, reached: str) -> None:
-        """A button was pressed in a state."""
+        """Note that a button was pressed in a state."""
         self._presses.setdefault(state, {})[button] = reached
 
     def has(self, name: str, wanted: str) -> bool:
@@ -62,14 +62,14 @@ class Moves:
 
 
 def _forgotten(moves: Mapping[str, str]) -> list[int]:
-    """Which controls another one sets as well, whatever they were: as an encoder does the code.
+    """Which controls another one also sets, whatever their values: as an encoder sets the code.
 
     Args:
-        moves: of that control: the state that was wanted, and the one that was reached.
+        moves: the moves of that control: the state that was wanted, and the one that was reached.
 
     Returns:
-        Their places in a key; none where what they were made a difference, or where nothing shows
-        that it makes none.
+        Their places in a key; none if their values made a difference, or if nothing shows
+        that they make none.
     """
     pairs = [(w.split(","), r.partition("!")[0].split(",")) for w, r in moves.items()]
     changed = {

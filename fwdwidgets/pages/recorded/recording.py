@@ -22,7 +22,7 @@ from fwdwidgets.pages.recorded.states import States
 from fwdwidgets.widgets.shared import ForwardWidget
 
 PRESS, NEXT = 0.6, 0.05
-"""What a press of a button, and of the one that is marked as next, costs; a move costs 1 to 2."""
+"""The cost of pressing a button, and of pressing the one marked as next; a move costs 1 to 2."""
 
 
 class _Queue:
@@ -40,7 +40,7 @@ class _Queue:
             heapq.heappush(self._heap, (far, next(self._turn), state))
 
     def next(self) -> tuple[float, State] | None:
-        """Take the nearest state and how far it is; None where there is no other."""
+        """Take the nearest state and how far it is; None if there is no other."""
         if not self._heap:
             return None
         far, _, state = heapq.heappop(self._heap)
@@ -51,14 +51,14 @@ class Recorder:
     """Walks through the states of one widget and keeps what they show.
 
     Args:
-        widget: is in the state in which it was found again when `record` returns.
+        widget: back in its original state when `record` returns.
         choices: the values to record, by the name of a control; by default all or a few.
         walks: sequences of moves from the first state, which are recorded first.
         megabytes: the largest size that the states may add to the page, in MB.
         seconds: the longest time for recording, in seconds.
 
     Attributes:
-        parts: numbers what the widget is made of.
+        parts: numbers the parts of the widget.
         spent: why not all was recorded, in words; empty when all was.
     """
 
@@ -81,7 +81,7 @@ class Recorder:
         self._megabytes, self._seconds = megabytes, seconds
         self._started = 0.0
         self._known: dict[str, int] = {}
-        self._errors: dict[str, str] = {}  # what each state itself has to tell
+        self._errors: dict[str, str] = {}  # the error message of each state itself
 
     @property
     def archive(self) -> Archive:
@@ -90,13 +90,13 @@ class Recorder:
 
     @property
     def states(self) -> list[dict[Place, int]]:
-        """Of each state, what it shows that is not as in the first."""
+        """For each state, what it shows differently from the first."""
         return self._kept.states
 
     # --- the walk -------------------------------------------------------------------------------
 
     def record(self) -> None:
-        """Walk from the state that there is."""
+        """Walk from the current state."""
         controls, queue = self._controls, _Queue()
         self._started = time.monotonic()
         self._note()
@@ -116,7 +116,7 @@ class Recorder:
             controls.go(controls.home)
 
     def _walk(self, walk: Sequence[Move]) -> list[State]:
-        """Go a way from the first state; each state on it."""
+        """Go along a walk from the first state; return each state on it."""
         controls = self._controls
         controls.go(controls.home)
         found = []
@@ -127,13 +127,13 @@ class Recorder:
                 continue
             for name, value in move.items():
                 reached = self._move(controls.state(), name, value)
-                if reached is None:  # clear before: go there
+                if reached is None:  # known without moving: go there
                     controls.set(name, value)
                 found.append(controls.state())
         return found
 
     def _move_all(self, state: State) -> list[tuple[float, State]]:
-        """Set each control to each of its values; what that led to."""
+        """Set each control to each of its values; return the states reached."""
         reached, controls = [], self._controls
         controls.go(state)
         for name in controls.usable():
@@ -146,7 +146,7 @@ class Recorder:
         return reached
 
     def _move(self, state: State, name: str, value: Any) -> State | None:
-        """Set one control; the state that this led to, None where that was clear before."""
+        """Set one control; return the state reached, None if it was known without moving."""
         controls = self._controls
         wanted = {**state, name: value}
         key = controls.key(wanted)
@@ -161,7 +161,7 @@ class Recorder:
         return reached
 
     def _return_all(self) -> None:
-        """Set each control that others follow back to its first value: a hand may think again."""
+        """Set each control that others follow back to its first value: a user may do so too."""
         controls = self._controls
         for name in sorted(self._moves.leading):
             home = controls.home[name]
@@ -172,7 +172,7 @@ class Recorder:
                     self._move(controls.state(), name, home)
 
     def _press_all(self, state: State) -> list[tuple[float, State]]:
-        """Press each button; what that led to."""
+        """Press each button; return the states reached."""
         found = []
         self._controls.go(state)
         for part in parts_of(self._widget):
@@ -186,7 +186,7 @@ class Recorder:
         return found
 
     def _press(self, state: State, part: Any) -> State:
-        """Press a button; the state that this led to."""
+        """Press a button; return the state reached."""
         part.click()
         self._note()
         number = self.parts.number(part)
@@ -203,7 +203,7 @@ class Recorder:
     # --- what is kept ---------------------------------------------------------------------------
 
     def note_exactly(self) -> None:
-        """Keep what is shown now as it is, no picture in levels."""
+        """Keep what is shown now exactly, with no picture in levels."""
         self._note(exactly=True)
 
     def _note(self, *, exactly: bool = False) -> None:

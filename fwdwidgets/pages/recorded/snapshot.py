@@ -52,7 +52,7 @@ def kind_of(part: ipywidgets.Widget) -> str:
 
 
 def parts_of(widget: ForwardWidget) -> list[ipywidgets.Widget]:
-    """The widget and all that stands in it now, from top to bottom."""
+    """The widget and all its parts now, from top to bottom."""
     return list(_walk(widget))
 
 
@@ -72,12 +72,12 @@ class Snapshots:
         self._numbers: dict[ipywidgets.Widget, int] = {}
 
     def number(self, part: ipywidgets.Widget) -> int:
-        """The number of a part; one that is new gets the next."""
+        """The number of a part; a new part gets the next number."""
         return self._numbers.setdefault(part, len(self._numbers))
 
     @property
     def all(self) -> list[ipywidgets.Widget]:
-        """Each part there was so far."""
+        """Every part seen so far."""
         return list(self._numbers)
 
     @property
@@ -150,13 +150,13 @@ def read_plot(plot: Plot) -> Iterator[tuple[str, Any]]:
 
 
 def _rounded(hover: str) -> str:
-    """The words over a cell whose value was rounded to travel."""
+    """The hover text of a cell whose value was rounded for sending."""
     about = "about %{z:.3~g}"
     return hover.replace("%{z:.9~g}", about).replace("%{z:.17~g}", about)
 
 
 def frame_of(plot: Plot) -> dict[str, Any]:
-    """What of a figure no state changes: its views, themes and plotly's settings."""
+    """The parts of a figure that no state changes: its views, themes and plotly's settings."""
     return {"views": plot._canvas.views, "themes": plot._canvas.themes, "config": CONFIG}
 
 

@@ -16,7 +16,7 @@ class States:
     Attributes:
         archive: holds the pieces and arrays.
         base: what the first state shows, place to piece.
-        states: of each state, what it shows that is not as in the first.
+        states: for each state, what it shows differently from the first.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class States:
         self.states.append(pieces)
 
     def data(self) -> dict[str, Any]:
-        """The places, the piece of each in the first state, and what is other in each state."""
+        """The places, the piece of each in the first state, and what differs in each state."""
         places = sorted({*self.base, *(p for state in self.states for p in state)})
         index = {place: number for number, place in enumerate(places)}
         return {

@@ -53,7 +53,7 @@ def broadcast(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
     place = f" in axis {match['axis']}" if same_axes else ""
     return (
         f"{operands} do not go together: {first} against {second}{place}. Sizes must be equal, or "
-        f"one of them 1: {first} in place of {second}, or the other way round, would fit."
+        f"one of them 1: {first} instead of {second}, or the other way round, would fit."
     )
 
 
@@ -73,7 +73,7 @@ def reshape(op: str, shapes: tuple[Shape, ...], match: re.Match[str]) -> str:
     fits = prod(given[1:])
     shown = f"{times(given[1:])} = {fits}" if len(given) > 2 else str(fits)
     return (
-        f"{facts} {shown} in place of {wanted[1]} would fit, and a linear layer behind it then "
+        f"{facts} {shown} instead of {wanted[1]} would fit, and a linear layer behind it then "
         f"needs in_features={fits}; or give an input of the size that the model was made for."
     )
 

@@ -46,7 +46,7 @@ def test_the_deeplizard_network_on_a_larger_image():
     text = explain_failure(trace)
     assert text.startswith("t.reshape(-1, 12 * 4 * 4) (line ")
     assert "the input (1, 12, 5, 5) holds 300 values" in text
-    assert "12*5*5 = 300 in place of 192 would fit" in text
+    assert "12*5*5 = 300 instead of 192 would fit" in text
     assert "in_features=300" in text
     assert str(trace.error) in text
 
@@ -187,7 +187,7 @@ def test_conv_kernel_with_dilation_promises_no_size():
         (lambda x: x * torch.rand(4), (2, 3), "(2, 3) and (4,) do not go together: 3 against 4"),
         (lambda x: torch.cat([x, torch.rand(1, 6, 8)], 1), (1, 6, 9), "may differ in axis 1 alone"),
         (lambda x: torch.cat([x, torch.rand(6)]), (1, 6), "need the same number of axes"),
-        (lambda x: x.view(1, 192), (1, 12, 5, 5), "12*5*5 = 300 in place of 192 would fit"),
+        (lambda x: x.view(1, 192), (1, 12, 5, 5), "12*5*5 = 300 instead of 192 would fit"),
         (lambda x: x.view(-1, 12, 4, 4), (1, 300), "multiply to 192, which must divide 300"),
         (lambda x: x.reshape(-1, 192), (12, 5, 5), "multiply to 192, which must divide 300"),
     ],
@@ -204,7 +204,7 @@ def test_an_unbatched_reshape_promises_no_number():
 def test_the_number_for_reshape_fits(sizes, wanted):
     x = torch.rand(1, *sizes)
     assume(x.numel() % wanted)
-    fits = int(re.search(r"(\d+) in place of", explain(lambda x: x.reshape(-1, wanted), x=x))[1])
+    fits = int(re.search(r"(\d+) instead of", explain(lambda x: x.reshape(-1, wanted), x=x))[1])
     assert x.reshape(-1, fits).shape == (1, fits)
 
 

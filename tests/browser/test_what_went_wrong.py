@@ -75,7 +75,7 @@ def test_shapes_and_bytes_by_keyboard(address: str, visits: Visits) -> None:
     assert "RuntimeError in 3" in page.locator(".fwd-badge").inner_text()
     said = page.locator(".fwd-message").inner_text()
     assert "6*24*24 = 3456" in said
-    assert "in_features=3456 in place of 192 in 3" in said
+    assert "in_features=3456 instead of 192 in 3" in said
     shapes = page.locator(".fwd-shapes")
     assert shapes.locator(".fwd-axis-bad").all_inner_texts() == [
         "3456\nfeatures",

@@ -54,7 +54,7 @@ def test_the_shapes_of_lesson_13(names):
     assert tuple(right(images).shape) == (4, 10)
     assert "*(4, 10)*" in text
     widget = fw.WhatWentWrong(model, images)
-    assert widget.repairs == (f"in_features={arriving} in place of 50176 in fc1",)
+    assert widget.repairs == (f"in_features={arriving} instead of 50176 in fc1",)
     assert widget.repaired
     assert f"`in_features={arriving}`" in text
 
@@ -107,7 +107,7 @@ def test_the_solution_of_lesson_13(names):
     assert len(solutions(lesson(13))) == 1
     larger = names["larger"]
     widget = fw.WhatWentWrong(names["Classifier"](64 * 7 * 7), larger)
-    assert widget.repairs == (f"in_features={64 * 8 * 8} in place of 3136 in fc1",)
+    assert widget.repairs == (f"in_features={64 * 8 * 8} instead of 3136 in fc1",)
     assert tuple(names["Classifier"](64 * 8 * 8)(larger).shape) == (4, 10)
     counts = names["counts"]
     mended = names["Mended"]()(counts)

@@ -68,7 +68,7 @@ def _first_difference(alone: ForwardTrace, batch: ForwardTrace, row: int) -> tup
         if one.op != many.op:
             return many.name, (
                 f"The batch takes another path through forward() than row {row} alone: "
-                f"{many.name} in place of {one.name}."
+                f"{many.name} instead of {one.name}."
             )
         if one.value is None or many.value is None:
             continue

@@ -82,7 +82,7 @@ def run_batch(forward: Forward, samples: Sequence[Sample], row: int) -> BatchRun
         if alone.error is None and not check_output(alone.output) and len(inputs) > 1:
             failure += (
                 " One sample alone goes through: this forward is made for a batch of 1. "
-                "Use x.shape[0] for the batch size, or x.flatten(1), in place of a fixed number."
+                "Use x.shape[0] for the batch size, or x.flatten(1), instead of a fixed number."
             )
         return BatchRun(inputs, trace, (), failure, None)
     answers = tuple([read_answer(trace, index) for index in range(len(inputs))])

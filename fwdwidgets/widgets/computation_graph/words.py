@@ -175,7 +175,7 @@ def say_other_way(leaf: str, gradient: Tensor | None) -> str:
         told = f"the gradient of shape {tuple(gradient.shape)}"
     return (
         f"PyTorch comes back to {leaf} by another way, with {told}: something in "
-        "this function has a backward of its own. The way back is not shown."
+        "this function has a backward of its own. The backward pass is not shown."
     )
 
 

@@ -10,9 +10,7 @@ from fwdwidgets.widgets.training_step.lines import INPUT
 if TYPE_CHECKING:
     from fwdwidgets.widgets.training_step.compute import TrainingLoop
 
-NOTHING = (
-    "Nothing has run yet: all is as it was given. The marked button is the next line of the loop."
-)
+NOTHING = "Nothing has run yet. The marked button is the next line of the loop."
 TIPS = {
     "forward": "run the model on the batch",
     "loss": "measure how wrong the output is",

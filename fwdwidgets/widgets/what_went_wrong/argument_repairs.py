@@ -91,7 +91,7 @@ def _sizes(step: Step, given: tuple[int, ...], wanted: list[int], index: int) ->
     fits = prod(given[1:])
     shown = f"{'*'.join(map(str, given[1:]))} = {fits}" if len(given) > 2 else str(fits)
     return Repair(
-        f"{shown} in place of {wanted[1]} in {' '.join(step.source.split()) or step.op}",
+        f"{shown} instead of {wanted[1]} in {' '.join(step.source.split()) or step.op}",
         edit=(index, step.op, lambda args: (args[0], wanted[0], fits)),
     )
 

@@ -78,7 +78,7 @@ def _number(step: Step, layer: nn.Module, name: str, value: Any) -> Repair | Non
     shown, old = (list(v) if isinstance(v, tuple) else v for v in (value, before))
     if name == "kernel_size" and len(set(before)) == 1:
         old = before[0]
-    return Repair(f"{name}={shown} in place of {old} in {where}", layer=change)
+    return Repair(f"{name}={shown} instead of {old} in {where}", layer=change)
 
 
 def by_embedding(step: Step, layer: nn.Embedding, operands: list[Tensor]) -> Repair | None:

@@ -15,7 +15,7 @@ class Repair:
     """One change that would make the failing step run.
 
     Attributes:
-        text: the change in words: `in_features=3136 in place of 1568 in fc1`.
+        text: the change in words: `in_features=3136 instead of 1568 in fc1`.
         layer: changes a copy of the model and returns it, or None.
         edit: index and operation of a step, and the change of its arguments, or None.
     """

@@ -47,7 +47,7 @@ def test_a_model_or_what_makes_one():
 def test_a_compiled_model_is_looked_at_as_it_is_written():
     model = torch.compile(nn.Linear(5, 3))
     widget = fw.WhatWentWrong(model, torch.rand(3, 4))
-    assert widget.repairs == ("in_features=4 in place of 5 in the model",)
+    assert widget.repairs == ("in_features=4 instead of 5 in the model",)
     assert widget.repaired
 
 

@@ -15,7 +15,7 @@ from tests.widgets.what_went_wrong.failing import SIZE, Calls, Classifier, find,
 REPAIRS = {
     "linear": (
         lambda: (Classifier(64 * 14 * 14), torch.rand(4, 1, 28, 28)),
-        ["in_features=3136 in place of 12544 in fc1"],
+        ["in_features=3136 instead of 12544 in fc1"],
         (4, 10),
     ),
     "flatten": (
@@ -25,7 +25,7 @@ REPAIRS = {
     ),
     "channels": (
         lambda: (Classifier(), torch.rand(4, 3, 28, 28)),
-        ["in_channels=3 in place of 1 in conv1"],
+        ["in_channels=3 instead of 1 in conv1"],
         (4, 10),
     ),
     "channels last": (
@@ -51,8 +51,8 @@ REPAIRS = {
     "reshape, then linear": (
         lambda: (fw.models.Network(), torch.rand(4, 1, 32, 32)),
         [
-            "12*5*5 = 300 in place of 192 in t.reshape(-1, 12 * 4 * 4)",
-            "in_features=300 in place of 192 in fc1",
+            "12*5*5 = 300 instead of 192 in t.reshape(-1, 12 * 4 * 4)",
+            "in_features=300 instead of 192 in fc1",
         ],
         (4, 10),
     ),
@@ -63,19 +63,19 @@ REPAIRS = {
         ),
         [
             "eval mode for 1, as model.eval() sets it",
-            "num_features=4 in place of 5 in 1",
-            "normalized_shape=[4] in place of [7] in 2",
+            "num_features=4 instead of 5 in 1",
+            "normalized_shape=[4] instead of [7] in 2",
         ],
         (1, 4),
     ),
     "groups and slopes": (
         lambda: (nn.Sequential(nn.GroupNorm(2, 6), nn.PReLU(6)), torch.rand(2, 4, 3)),
-        ["num_channels=4 in place of 6 in 0", "num_parameters=4 in place of 6 in 1"],
+        ["num_channels=4 instead of 6 in 0", "num_parameters=4 instead of 6 in 1"],
         (2, 4, 3),
     ),
     "kernel": (
         lambda: (nn.Sequential(nn.Conv2d(1, 2, 5, bias=False)), torch.rand(1, 1, 3, 3)),
-        ["kernel_size=3 in place of 5 in 0"],
+        ["kernel_size=3 instead of 5 in 0"],
         (1, 2, 1, 1),
     ),
     "words": (
@@ -83,7 +83,7 @@ REPAIRS = {
             nn.Sequential(nn.Embedding(5, 4), nn.Linear(6, 2)),
             torch.tensor([[1, 2, 9]]),
         ),
-        ["num_embeddings=10 in place of 5 in 0", "in_features=4 in place of 6 in 1"],
+        ["num_embeddings=10 instead of 5 in 0", "in_features=4 instead of 6 in 1"],
         (1, 3, 2),
     ),
 }
@@ -135,7 +135,7 @@ def test_recurrent_layers_are_built_anew(kind):
 
     model, x = Model(), torch.rand(2, 5, 4)
     finding = find(model, x)
-    assert [r.text for r in finding.check.repairs] == ["input_size=4 in place of 6 in rnn"]
+    assert [r.text for r in finding.check.repairs] == ["input_size=4 instead of 6 in rnn"]
     assert finding.check.trace.output.shape == (2, 5, 6)
     fixed = finding.check.model.rnn
     assert (fixed.num_layers, fixed.bidirectional, fixed.bias) == (2, True, False)
@@ -174,7 +174,7 @@ def test_what_fails_next_is_told():
     finding = find(Model(), torch.rand(2, 6))
     said = finding.sentences[-1]
     assert not finding.check.ran
-    assert said.startswith("Tried on a copy of the model: in_features=6 in place of 5 in fc.")
+    assert said.startswith("Tried on a copy of the model: in_features=6 instead of 5 in fc.")
     assert "self.fc(x) + torch.ones(3)" in said
     assert "4 against 3" in said
 
@@ -205,9 +205,9 @@ def test_errors_of_python_have_no_repair():
 @pytest.mark.parametrize(
     ("model", "x", "text"),
     [
-        (nn.Linear(4, 3), torch.rand(2, 5), "in_features=5 in place of 4 in the model"),
-        (nn.Conv2d(3, 2, 3), torch.rand(1, 1, 8, 8), "in_channels=1 in place of 3 in the model"),
-        (nn.Embedding(3, 4), torch.tensor([[7]]), "num_embeddings=8 in place of 3 in the model"),
+        (nn.Linear(4, 3), torch.rand(2, 5), "in_features=5 instead of 4 in the model"),
+        (nn.Conv2d(3, 2, 3), torch.rand(1, 1, 8, 8), "in_channels=1 instead of 3 in the model"),
+        (nn.Embedding(3, 4), torch.tensor([[7]]), "num_embeddings=8 instead of 3 in the model"),
     ],
 )
 def test_a_model_that_is_one_layer_is_repaired_too(model, x, text):

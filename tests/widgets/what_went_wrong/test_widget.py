@@ -43,7 +43,7 @@ def test_a_mismatch_and_the_number_that_fits():
     model = Classifier(64 * 28 * 28)
     widget = fw.WhatWentWrong(model, IMAGES)
     assert (widget.kind, widget.wrong_step, widget.step) == ("error", "fc1", "fc1")
-    assert widget.repairs == ("in_features=3136 in place of 50176 in fc1",)
+    assert widget.repairs == ("in_features=3136 instead of 50176 in fc1",)
     assert widget.repaired
     message = widget._message.value
     assert "64*7*7 = 3136" in message

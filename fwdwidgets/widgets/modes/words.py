@@ -49,7 +49,7 @@ def explain_careless(network: nn.Module | None, train: ModeRun, evaluated: ModeR
             f"model.{call}() does not change it. Use self.training instead."
         )
     is_alpha = "alpha" in (dropping[0] if dropping else train.trace[name]).op
-    default = ", as it is unless it is given" if is_alpha is not bool(dropping) else ""
+    default = ", its default" if is_alpha is not bool(dropping) else ""
     return (
         f"{name} {does}: its argument training is {bool(dropping)}{default}. Pass "
         "training=self.training; a layer such as nn.Dropout knows its mode by itself."

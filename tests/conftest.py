@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-# As kernels are served: two workers with two threads each would only fight over the cores.
+# As in served kernels: two workers with two threads each would only fight over the cores.
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 

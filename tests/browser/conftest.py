@@ -1,4 +1,4 @@
-"""What the browser tests share: Chromium, pages that ask no other host, and the two servers."""
+"""What the browser tests share: Chromium, pages that call no other host, and the two servers."""
 
 import os
 import re
@@ -21,7 +21,7 @@ FLAGS = [
     *("--disable-background-networking", "--disable-component-update"),
 ]
 START_SECONDS = 90
-# A kernel with torch takes its time on a busy machine; what is there already is seen at once.
+# A kernel with torch starts slowly on a busy machine; a check that holds already does not wait.
 expect.set_options(timeout=60_000)
 
 
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium; its absence is an error, for without it nothing here was tested."""
+    """Chromium; its absence is an error, because without it nothing here is tested."""
     program = os.environ.get("CHROMIUM") or next(
         filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None
     )
@@ -47,7 +47,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Visits:
-    """Opens pages, and keeps what they asked of other hosts and what went wrong in them."""
+    """Opens pages, and records their requests to other hosts and their errors."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
@@ -96,7 +96,7 @@ class Visits:
 
 @pytest.fixture
 def visits(browser: Browser) -> Iterator[Visits]:
-    """`visits.open(address)` gives a page; no page may ask another host or throw an error."""
+    """`visits.open(address)` gives a page; no page may call another host or throw an error."""
     visits = Visits(browser)
     yield visits
     visits.close()
@@ -152,7 +152,7 @@ def voila() -> Iterator[Callable[..., str]]:
 
 @pytest.fixture(scope="package")
 def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
-    """`fwdwidgets lab` on a fresh copy: `jupyterlab("01_forward_pass.ipynb")` is its address."""
+    """`fwdwidgets lab` on a fresh copy; `jupyterlab("01_forward_pass.ipynb")` gives its address."""
     from fwdwidgets.serve.lab import _free_port
 
     home = tmp_path_factory.mktemp("home")

@@ -2,15 +2,15 @@
 /** @import { Control, Value } from "./types.js" */
 
 /**
- * @param {Control[]} controls those that it is to have
- * @param {Value[]} values of each
+ * @param {Control[]} controls the controls that it names
+ * @param {Value[]} values the value of each control
  */
 export function addressOf(controls, values) {
   return `#${new URLSearchParams(controls.map(({ name }, at) => [name, String(values[at])]))}`;
 }
 
 /**
- * What an address says: of each name the number of the control and of its value, -1 where there is none.
+ * What an address says: for each name the number of its control and of its value, -1 for none.
  * @param {Control[]} controls
  * @param {string} hash
  */

@@ -1,4 +1,4 @@
-// The arrays of a page by number: those that came with it, and below zero those computed here.
+// The arrays of a page by number: those that came with it; those computed here are below zero.
 /** @import { TypedArray } from "../../widgets/static/types.js" */
 /** @import { Buffer } from "./types.js" */
 
@@ -6,7 +6,7 @@ const LEVELS = 254; // as in recorded/archive.py
 
 export class Arrays {
   /**
-   * @param {Buffer[]} buffers where each stands in `blob`
+   * @param {Buffer[]} buffers where each array is in `blob`
    * @param {Uint8Array<ArrayBuffer>} blob
    */
   constructor(buffers, blob) {
@@ -19,7 +19,7 @@ export class Arrays {
   }
 
   /**
-   * Keeps an array that was computed here; where it is, as in a piece.
+   * Keeps an array that was computed here and returns where it is, in the form of a piece.
    * @param {TypedArray} data
    * @param {readonly number[]} shape
    */

@@ -1,5 +1,5 @@
 // How the numbers of a network become the picture: the plan says which output goes where, and which
-// words are said of an answer.
+// words describe an answer.
 /** @import { PackedArray, Patch, TypedArray } from "../../widgets/static/types.js" */
 /** @import { Classes, Plan, Sample, Slot, Tensors, Values } from "./types.js" */
 import { escaped, filled } from "./markup.js";
@@ -7,14 +7,14 @@ import { counted, fixed, general, percent } from "./numbers.js";
 
 /** @typedef {{ hold(data: TypedArray, shape: readonly number[]): PackedArray, pieces: unknown[] }} Store */
 /**
- * What is shown: the numbers of sample, weights and layer, and the page of that.
+ * What is shown: the numbers of the sample, the weights and the layer, and the layer's page.
  * @typedef {{ own: boolean, sample: number, weights: number, given: unknown, layer: number, page: number }} State
  */
 
 export class Drawing {
   /**
    * @param {Plan} plan
-   * @param {Store} store of pieces, and for arrays
+   * @param {Store} store holds the pieces and keeps new arrays
    */
   constructor(plan, store) {
     this.plan = plan;

@@ -1,5 +1,5 @@
 /**
- * An element with its properties and what stands in it.
+ * An element with its properties and its children.
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {{ [name: string]: unknown }} properties

@@ -7,7 +7,7 @@ import { still } from "./still.js";
 import { chartInWords } from "./words.js";
 
 /**
- * A figure, and room for it until it is drawn: nothing below jumps when it comes.
+ * A figure. Room is kept for it until it is drawn, so that nothing below jumps.
  * @param {PartOf<{ label: string }>} part
  */
 export function figure(part) {
@@ -40,7 +40,7 @@ function roomFor(part) {
 }
 
 /**
- * Calls back each time that a figure in this element has been drawn.
+ * Calls back each time a figure in this element has been drawn.
  * @param {HTMLElement} made
  * @param {MutationCallback} told
  */
@@ -49,7 +49,7 @@ function afterDraw(made, told) {
 }
 
 /**
- * Below a figure; it is written when it is open, and again with each picture then.
+ * The words below a figure. They are written only while open, anew for each picture.
  * @param {HTMLElement} made
  * @param {PartOf<{ label: string }>} part
  */

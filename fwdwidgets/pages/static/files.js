@@ -1,13 +1,13 @@
 // The files of a page: in it, or brought by scripts beside it.
 /** @import { Bytes } from "../../widgets/static/types.js" */
 
-// Each resolves once: what plotly is has come, or all of the page.
+// Each resolves once: when the whole page is here, or when a script beside it has brought its file.
 const parsed = new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
 const came = new Promise((resolve) => addEventListener("fwdwidgets-part", resolve));
 
 /**
- * gzip in base64, in a script element of this page or brought by a script beside it. What the page
- * itself shows stands before this script, then comes plotly, then all else.
+ * Unpacks a file: gzip in base64, in a script element of this page or brought by one beside it.
+ * What the page itself shows comes before this script, then plotly, then everything else.
  * @param {string} name
  */
 export async function unpacked(name) {
@@ -23,7 +23,7 @@ export async function unpacked(name) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** A loop is what is fast in browsers that do not know base64 themselves yet. @param {string} base64 */
+/** In browsers without base64 of their own, a loop is the fast way. @param {string} base64 */
 function bytesOf(base64) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
   const letters = atob(base64);
@@ -32,7 +32,7 @@ function bytesOf(base64) {
   return bytes;
 }
 
-/** A module of code that came as data. @param {(string | Bytes)[]} code */
+/** Imports a module whose code came as data. @param {(string | Bytes)[]} code */
 export async function imported(code) {
   const url = URL.createObjectURL(new Blob(code, { type: "text/javascript" }));
   try {

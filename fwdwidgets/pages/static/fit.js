@@ -1,5 +1,5 @@
-// In the page around embedded ones: each frame takes the height that its page says it has, and is
-// as light or dark as what it stands on, which need not be what the reader's system prefers.
+// Runs in the page around embedded ones. Each frame takes the height that its page reports, and is
+// as light or dark as its surroundings, which may differ from what the reader's system prefers.
 if (!window.fwdFrames) {
   window.fwdFrames = true;
   /** @type {() => NodeListOf<HTMLIFrameElement>} */

@@ -1,17 +1,17 @@
-// Opens the page, and does for it what its home does for a live widget.
+// Opens the page, and does for it what a notebook does for a live widget.
 /** @import { Plotly } from "../../widgets/static/types.js" */
 /** @import { PageData } from "./types.js" */
 import { imported, unpacked } from "./files.js";
 import { Page } from "./page.js";
 
 /**
- * plot.js takes plotly from here. Before it holds the page up, what can be shown already is shown.
+ * plot.js takes plotly from here. It blocks the page while it loads, so all else is shown first.
  * @param {Promise<void>} opened
  * @returns {Promise<Plotly>}
  */
 async function plotly(opened) {
   const [code] = await Promise.all([unpacked("plotly"), opened]);
-  // Else a browser parses most functions twice: once over all, and once more when each is called.
+  // Without this a browser parses most functions twice: at first quickly, and again when called.
   const hint = "//# allFunctionsCalledOnLoad\n";
   const wrapped = [hint, "const module = { exports: {} }, define = undefined;\n", code, "\nexport default module.exports;"];
   return (await withoutStorage(() => imported(wrapped))).default;
@@ -19,7 +19,7 @@ async function plotly(opened) {
 
 /**
  * A library in plotly's bundle asks the browser's storage how to warn of something that no page
- * uses, and waits for the disk. It takes no storage for an answer.
+ * uses, and waits for the disk. It also works without any storage.
  * @template Result
  * @param {() => Promise<Result>} task
  */
@@ -34,7 +34,7 @@ async function withoutStorage(task) {
   }
 }
 
-// Resolves when what is on the page has been painted; in a page that is not looked at, soon.
+// Resolves when the page has been painted; in a hidden page, which is not painted, after 200 ms.
 function shown() {
   return new Promise((resolve) => {
     setTimeout(resolve, 200);
@@ -63,7 +63,7 @@ function showLicenses() {
   });
 }
 
-// An embedded page says how high it is, to whom it does not know: a frame that listens fits itself.
+// An embedded page reports its height to any page around it; one that listens fits the frame.
 function tellHeight() {
   if (parent === window) return;
   const tell = () => parent.postMessage({ fwdHeight: document.documentElement.getBoundingClientRect().height }, "*");

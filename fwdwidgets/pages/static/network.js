@@ -1,5 +1,5 @@
-// A forward pass that runs in the page: onnxruntime computes what PyTorch's graphs say, the answer,
-// how a layer is laid out, every range; here it is put where the figure wants it.
+// A forward pass that runs in the page. onnxruntime computes PyTorch's graphs: the answer, the
+// layout of each layer, every range. This module puts the results where the figure wants them.
 /** @import { Bytes, PackedArray } from "../../widgets/static/types.js" */
 /** @import { Engine, Ort, PageData, Picture, Plan, Session, Tensor, Tensors } from "./types.js" */
 /** @import { Page } from "./page.js" */
@@ -37,7 +37,7 @@ export class Network {
     this.running = Promise.resolve();
     /** @type {Promise<void>} */
     this.ready = Promise.resolve();
-    // These two are there once it is ready.
+    // These two are set once `ready` resolves.
     this.ort = /** @type {Ort} */ (/** @type {unknown} */ (null));
     this.session = /** @type {Session} */ (/** @type {unknown} */ (null));
   }
@@ -70,7 +70,7 @@ export class Network {
   }
 
   /**
-   * Lays a value out, or transforms kernels: what a small graph makes of one value.
+   * Runs a small graph on one value: it lays a value out, or transforms kernels.
    * @param {Pick<Picture, "graph" | "outputs">} drawing
    * @param {Tensor} value
    * @returns {Promise<Tensors>}
@@ -82,7 +82,7 @@ export class Network {
     return session.run({ value }, outputs);
   }
 
-  /** What the network takes of a sample. @param {Tensor} batch @param {number} label */
+  /** The inputs of the network for a sample. @param {Tensor} batch @param {number} label */
   sample(batch, label) {
     return { batch, label: new this.ort.Tensor("int64", [BigInt(label)], []) };
   }
@@ -230,7 +230,7 @@ export class Network {
   }
 }
 
-// Resolves when a figure has been drawn, or after three seconds where none can be.
+// Resolves when a figure has been drawn, or after three seconds if none can be.
 async function painted() {
   const until = performance.now() + 3000;
   while (performance.now() < until && !document.querySelector("[data-revision]")) {

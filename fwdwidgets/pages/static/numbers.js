@@ -1,8 +1,8 @@
-// Numbers as Python writes them, for a page has no Python to ask. A half goes to the even digit,
-// and what is a half is known exactly, from the digits that the number itself has.
+// Numbers as Python writes them, since a page has no Python to ask. A half rounds to the even
+// digit; whether it is exactly a half is seen from all the digits of the number.
 
 /**
- * The first digits of a string of them, rounded, as a string.
+ * The first digits of a string of digits, rounded, as a string.
  * @param {string} digits
  * @param {number} keep
  */

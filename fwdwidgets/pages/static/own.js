@@ -1,5 +1,5 @@
-// A sample of the reader's own: a picture from a file, or drawn. It goes into the network as
-// numbers from 0 to 1, as the samples of the page are.
+// A sample of the reader's own: a picture from a file, or a drawing. It enters the network as
+// numbers from 0 to 1, like the samples of the page.
 /** @import { Page } from "./page.js" */
 /** @import { Plan } from "./types.js" */
 import { element } from "./element.js";
@@ -41,7 +41,7 @@ export class OwnSample {
     if (run) this.run();
   }
 
-  /** A dot where the pen is. */
+  /** Draws a dot at the pen. */
   dot() {
     const [x, y] = this.pen;
     this.context.fillStyle = "#fff";
@@ -91,7 +91,7 @@ export class OwnSample {
   }
 
   // The numbers (1, channels, height, width); grey is the luma of ITU-R
-  // BT.601 in whole levels and fixed point, as PIL's convert("L") has it.
+  // BT.601 in whole levels and fixed point, as PIL's convert("L") computes it.
   run() {
     const { data } = this.context.getImageData(0, 0, this.width, this.height);
     const size = this.width * this.height;

@@ -1,5 +1,5 @@
-// A page: puts the parts together, hands moves to what knows the next picture, and keeps the
-// state in the address. It assigns arrays; what they are was computed in PyTorch.
+// A page: puts the parts together, hands moves to the engine that knows the next picture, and keeps
+// the state in the address. It only assigns arrays; PyTorch computed them.
 /** @import { Buffers } from "../../widgets/static/types.js" */
 /** @import { Choice, Edit, Engine, Message, PageData, PartOf, Pieces, Shown, Value, Values } from "./types.js" */
 import frame from "../../widgets/static/frame.js";
@@ -43,7 +43,7 @@ export class Page {
   // --- what is shown ----------------------------------------------------------------------------
 
   /**
-   * Shows a state: pieces by place. Only what differs from now is touched.
+   * Shows a state: pieces by place. Only what changes is touched.
    * @param {Pieces} pieces
    */
   show(pieces) {
@@ -61,8 +61,8 @@ export class Page {
   }
 
   /**
-   * The picture first: a change of anything else beside it would make plotly measure the page
-   * again. The rest follows a task later.
+   * Shows the picture first: any other change at the same time would make plotly measure the page
+   * again. The rest follows one task later.
    * @param {Values} values
    */
   give(values) {
@@ -86,12 +86,12 @@ export class Page {
     this.keepAddress();
   }
 
-  // Where one control stands decides at which values another one stops.
+  // The value of one control decides at which values another one stops.
   refresh() {
     for (const { part } of this.engine.controls) this.parts[part]?.refresh?.({});
   }
 
-  // Resolves when all that is known is on the screen.
+  // Resolves when everything known so far is on the screen.
   async settled() {
     await this.engine.running;
     await this.rest;
@@ -120,7 +120,7 @@ export class Page {
     return made;
   }
 
-  // --- what a hand did --------------------------------------------------------------------------
+  // --- what the reader did ----------------------------------------------------------------------
 
   /** @param {PartOf<object>} part */
   controlOf(part) {
@@ -128,7 +128,7 @@ export class Page {
   }
 
   /**
-   * The numbers of the values at which a slider stops, from the least to the largest.
+   * The numbers of the values at which a slider stops, from the smallest value to the largest.
    * @param {number} number
    */
   order(number) {
@@ -172,7 +172,7 @@ export class Page {
   }
 
   /**
-   * Goes to the table with a number that was typed, where that was recorded.
+   * Goes to the state with the typed number in its table, if that state was recorded.
    * @param {Part} part
    * @param {Edit} edit
    */
@@ -208,13 +208,13 @@ export class Page {
     }, (error) => this.fail(error));
   }
 
-  /** One step on for a play button; whether there was one. @param {PartOf<object>} part */
+  /** Goes a step on for a play button; whether there was one. @param {PartOf<object>} part */
   advance(part) {
     return this.go(this.data.choosers[part.number], 1);
   }
 
   /**
-   * Moves a control with that name one on or back; whether there was one.
+   * Moves the control of this name one value on or back; returns whether there was one.
    * @param {string} name
    * @param {number} along
    * @returns {boolean}
@@ -237,7 +237,7 @@ export class Page {
   }
 
   /**
-   * Which of its options a slider offers: where one leads, and where it stands.
+   * Which of its options a slider offers: those that lead somewhere, and the current one.
    * @param {PartOf<Choice>} part
    */
   offered(part) {
@@ -283,7 +283,7 @@ export class Page {
   }
 
   /**
-   * Says something over the picture, where the eye is; `old` marks it as one of before.
+   * Writes a sentence over the picture, where the reader looks; `old` marks the picture as old.
    * @param {string} text
    */
   tell(text, old = false) {

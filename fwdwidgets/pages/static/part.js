@@ -1,4 +1,4 @@
-// A part of a widget on a page. The modules that draw figures and tables find here what a kernel's
+// A part of a widget on a page. It gives the modules that draw figures and tables what a kernel's
 // model would give them.
 /** @import { Listener, Patch } from "../../widgets/static/types.js" */
 /** @import { Kind, Listeners, Message, PartOf, Shown } from "./types.js" */
@@ -71,7 +71,7 @@ export class Part {
   }
 
   /**
-   * Shows new values by name; a figure gets them in one message, as from a kernel.
+   * Shows new values by name; a figure gets them in one message, as it would from a kernel.
    * @param {Patch} values
    */
   show(values) {
@@ -97,7 +97,7 @@ export class Part {
   }
 
   /**
-   * What of these values is not shown already; arrays count as new.
+   * Those of these values that are not shown already; arrays always count as new.
    * @param {Patch} values @returns {Patch}
    */
   changed(values) {
@@ -125,7 +125,7 @@ export class Part {
 }
 
 /**
- * Assigns by a dotted path, "annotations[1].text", in a tree that need not have it yet.
+ * Assigns by a dotted path such as "annotations[1].text"; what the tree lacks is created.
  * @param {any} tree objects and lists of any depth
  * @param {string} path
  * @param {unknown} value

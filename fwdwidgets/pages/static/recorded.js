@@ -22,7 +22,7 @@ export class Recorded {
   }
 
   /**
-   * All that a state shows, by place.
+   * Everything that a state shows, by place.
    * @param {number} state
    * @returns {Pieces}
    */
@@ -37,7 +37,7 @@ export class Recorded {
     return this.shown(0);
   }
 
-  /** The values when a control has another one. @param {number} number @param {number} value */
+  /** All values after one of them changes. @param {number} number @param {number} value */
   with(number, value) {
     return this.vector.map((old, at) => (at === number ? value : old));
   }
@@ -63,7 +63,7 @@ export class Recorded {
   }
 
   /**
-   * The values at which a slider stops: those it is to offer, and where else it leads.
+   * The values at which a slider stops: those it offers, and any others that lead somewhere.
    * @param {number} number
    */
   stops(number) {
@@ -86,7 +86,8 @@ export class Recorded {
   }
 
   /**
-   * A button leads on from a recorded state; one that leads `home` from the last, or as from the first.
+   * A button leads on from the current recorded state. One that leads `home` leads on from the last
+   * recorded state, else from the first.
    * @param {number} part
    * @param {boolean} home
    */

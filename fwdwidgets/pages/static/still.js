@@ -1,6 +1,6 @@
-// The picture of a page until plotly is there, which takes a second to load: the figure's own arrays,
-// colours and words, where plotly will have them, on a canvas. What plotly chooses by itself, the
-// numbers along an axis of values and a legend, comes with it.
+// The picture of a page until plotly has loaded, which takes a second: the figure's own arrays,
+// colours and words, on a canvas, where plotly will put them. What plotly chooses by itself (the
+// numbers along an axis of values, and a legend) appears when plotly does.
 /** @import { Annotation, Axis, Bars, ColorAxis, Drawn, Font, Heatmap, Layout, Marker, Scatter, Shape, Trace } from "../../widgets/static/types.js" */
 import { element } from "./element.js";
 import { plainText } from "./markup.js";
@@ -66,13 +66,13 @@ class Still {
     return /** @type {Axis} */ (this.layout[name.replace(/^[xy]/, "$&axis")]);
   }
 
-  /** The room of an axis; one over another has that one's. @param {Axis} axis @returns {[number, number]} */
+  /** Domain of an axis or the one it overlays. @param {Axis} axis @returns {[number, number]} */
   domain({ domain, overlaying }) {
     return domain ?? this.domain(this.axis(/** @type {string} */ (overlaying)));
   }
 
   /**
-   * Where the axes of a trace are, in pixels. Square cells take what they need of it, at the top.
+   * Where the axes of a trace are, in pixels. Square cells use only what they need, at the top.
    * @param {Pick<Trace, "xaxis" | "yaxis">} trace
    */
   panel({ xaxis, yaxis }) {
@@ -183,7 +183,7 @@ class Still {
     if (y.visible && y.zeroline) this.pen.fillRect(left, Math.round(atY(0) - 0.5), wide, 1);
   }
 
-  /** The names along the axes, where they are given. @param {Panel} panel */
+  /** The names along the axes, if they are given. @param {Panel} panel */
   names({ x, y, left, top, wide, high, atX, atY }) {
     const apart = ({ ticklabelstandoff = 0 }) => 1 + ticklabelstandoff;
     if (y.visible && y.ticktext) y.ticktext.forEach((name, index) => {
@@ -195,7 +195,7 @@ class Still {
     });
   }
 
-  /** A printed colour scale: below its panel or, upright, beside it. @param {ColorAxis} colors */
+  /** Draws a colour scale: below its panel or, if upright, beside it. @param {ColorAxis} colors */
   scale({ colorbar, colorscale, cmin, cmax }) {
     const flat = colorbar.orientation === "h";
     const long = colorbar.len * (flat ? this.wide : this.high);
@@ -228,7 +228,7 @@ class Still {
   }
 
   /**
-   * Words at a place, in the middle of their height; plotly's markup for bold ones.
+   * Writes words at a place, centred vertically; bold ones are in plotly's markup.
    * @param {string} words
    * @param {number} left
    * @param {number} top
@@ -258,7 +258,7 @@ class Still {
   }
 }
 
-// Corners of a mark of half its size 1; one without is round.
+// Corners of a mark whose half size is 1; a mark without corners is round.
 /** @type {{ [symbol: string]: [number, number][] | undefined }} */
 const SYMBOLS = {
   diamond: [[0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]],
@@ -268,7 +268,7 @@ const SYMBOLS = {
 };
 
 /**
- * Of a list the one at an index, else what holds for all.
+ * The item of a list at an index; a value that is no list holds for every index.
  * @template Item
  * @param {Item | Item[]} value
  * @param {number} index
@@ -276,7 +276,7 @@ const SYMBOLS = {
 const each = (value, index) => (Array.isArray(value) ? value[index] : value);
 
 /**
- * A number as a template such as "%{z:.2f}" has it.
+ * A number as a template such as "%{z:.2f}" writes it.
  * @param {number} value @param {string} template
  */
 export function written(value, template) {
@@ -286,7 +286,7 @@ export function written(value, template) {
 }
 
 /**
- * A colour scale of "#rrggbb" in 256 colours: red, green, blue, and that they can be seen.
+ * A colour scale of "#rrggbb" in 256 colours, each as red, green, blue and opacity.
  * @param {Pick<ColorAxis, "colorscale">} colors
  */
 export function paletteOf({ colorscale }) {

@@ -1,15 +1,15 @@
-// What a page is given: the JSON of pages/page.py, and what its modules hand to each other.
+// The data of a page: the JSON of pages/page.py, and what its modules hand to each other.
 
 import type { Bytes, Listener, Numbers, PackedArray, Patch, TypedArray } from "../../widgets/static/types.js";
 import type { Page } from "./page.js";
 
 export type Value = string | number | boolean;
-/** By number of a part: what it shows, by name. */
+/** What each part shows, by name, under the number of the part. */
 export type Values = Map<number, Patch>;
 /** The numbers of a state's pieces, by place; -1 for nothing. */
 export type Pieces = number[];
 
-/** A control: the number of its part, each value it can have, and how that is written. */
+/** A control: the number of its part, each value it can have, and the text of each. */
 export interface Control { name: string; part: number; values: Value[]; texts: string[] }
 export interface Buffer { offset: number; size: number; low?: number; high?: number }
 
@@ -20,13 +20,13 @@ export interface Recording {
   base: Pieces;
   /** what differs from `base`, as place, piece, place, piece, ... */
   states: number[][];
-  /** of each state: the number of each control's value, as "3,0,1" */
+  /** for each state the number of each control's value, such as "3,0,1" */
   keys: string[];
-  /** the states that their keys alone name */
+  /** the states that are named by their keys alone */
   plain: number[];
-  /** of controls that set others: from a wanted key to a state */
+  /** for controls that set others: the state for each wanted key */
   moves: { [name: string]: { [key: string]: number } };
-  /** which others such a control sets whatever they were */
+  /** which others such a control sets, whatever values they had */
   forgets: { [name: string]: number[] };
   /** where buttons lead, by key and part */
   presses: { [key: string]: { [part: string]: number } };
@@ -64,7 +64,7 @@ export interface Engine {
 
 export type Kind = "plot" | "steps" | "table" | "box" | "html" | "slider" | "options" | "menu" | "toggles"
   | "checkbox" | "button" | "play" | "text" | "progress";
-/** What every part shows; the rest is its kind's: recorded/snapshot.py. */
+/** What every part shows; the rest depends on its kind: recorded/snapshot.py. */
 export interface Shown { [name: string]: unknown; classes?: string[]; hidden?: boolean }
 /** A part, with what one of its kind shows. */
 export interface PartOf<Its> {
@@ -83,9 +83,9 @@ export type Listeners = Map<string, Set<Listener>>;
 
 // --- the network ----------------------------------------------------------------------------------
 
-/** A place in the figure, an output, and what of it goes there. */
+/** A place in the figure, an output, and which part of the output goes there. */
 export type Slot = [string, string, "array" | "list" | number];
-/** Pieces by place that no number changes, and the graph that fills the rest. */
+/** Pieces by place that are always the same, and the graph that fills in the rest. */
 export interface Picture { fixed: { [place: string]: number }; slots: Slot[]; graph?: number; outputs?: string[] }
 export interface Layer { name: string; odd: string; pages: (Picture & { marks: number })[] }
 export interface Sample { index: number; input: PackedArray; label: number; target: string }

@@ -1,5 +1,5 @@
-// What ipywidgets' own controls leave undone on the page: names for sliders, a live badge, and
-// on a Voila page, whose reload starts a new kernel, the state that was shown before.
+// What ipywidgets' own controls leave undone on the page: names for sliders, a live badge and, on a
+// Voila page, where a reload starts a new kernel, the state that was shown before.
 /** @import { FrameState, Model, Place } from "./types.js" */
 
 /**
@@ -32,7 +32,7 @@ function nameControls(root) {
 }
 
 /**
- * Source code scrolls by itself, by keyboard too; a new current line comes into view.
+ * Source code scrolls in its own box, by keyboard too; a new current line comes into view.
  * @param {Element} root
  */
 function showCode(root) {
@@ -64,7 +64,7 @@ function render({ model, el }) {
   const key = `fwdwidgets:${location.pathname}:${model.get("number")}`;
   el.style.display = "none";
 
-  // The controls are asked when the page goes: a move sends nothing for this.
+  // The controls are read when the page is left, so a move sends nothing for this.
   /** @type {{ [name: string]: Control }} */
   const controls = {};
   for (const [name, id] of Object.entries(model.get("controls"))) {

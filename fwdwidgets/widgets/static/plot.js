@@ -1,5 +1,5 @@
-// Draws a plotly figure and redraws what changed of it. It assigns arrays and computes nothing
-// but the names of a mosaic's cells, which would cost more to send than to count.
+// Draws a plotly figure and redraws what changed in it. It assigns arrays and computes only the
+// names of a mosaic's cells, which would cost more to send than to count.
 /** @import { Axis, Buffers, Drawn, Figure, Layout, Matrix, Message, Model, Mosaic, PackedArray, Patch, Place, PlotState, Plotly, Stage, Trace, Tree, TypedArray } from "./types.js" */
 
 /** @type {{ [dtype: string]: new (bytes: ArrayBuffer) => TypedArray }} */
@@ -9,7 +9,7 @@ const TYPES = {
 };
 
 /**
- * The inverse of pack() in shared/plot.py: a matrix becomes an array of typed rows on one buffer.
+ * The inverse of pack() in shared/plot.py: a matrix becomes an array of typed rows in one buffer.
  * @param {unknown} tree @param {Buffers} buffers @returns {unknown}
  */
 function unpack(tree, buffers) {
@@ -69,7 +69,7 @@ function hoverCells({ kind, tile, tiles, first }) {
 }
 
 /**
- * plotly comes once a kernel as gzip and is imported once a page. `module` keeps it away from
+ * plotly is sent once per kernel, as gzip, and imported once per page. `module` keeps it away from
  * an AMD loader that the page may have.
  * @param {Model<PlotState>} model
  * @returns {Promise<Plotly>}
@@ -97,7 +97,7 @@ function whole(tree, buffers) {
 }
 
 // Properties of a trace that plotly updates in place; any other is drawn again.
-// `meta` of a matrix is not: with it the size of its numbers changes.
+// `meta` of a matrix is not one of them: when it changes, so does the size of the printed numbers.
 const VALUES = new Set(["x", "y", "z", "text", "hovertext", "marker", "texttemplate", "hovertemplate", "meta", "customdata"]);
 
 const AT_ONCE = { mode: "immediate", frame: { duration: 0, redraw: false }, transition: { duration: 0 } };
@@ -107,7 +107,7 @@ const LARGEST_TEXT = 12;
 
 /**
  * The size of the numbers in the cells of a matrix, in pixels; 0 where they would be too small to
- * read. plotly's own guess counts a letter as wide as it is high, and draws 3 pixels too.
+ * read. plotly's own guess takes a letter to be as wide as it is high, and draws even 3 pixels.
  * @param {Trace} trace
  * @param {Matrix} meta
  * @param {Layout} layout
@@ -131,7 +131,7 @@ function isDark() {
 }
 
 /**
- * Traces and layout as plotly takes them for a width; it keeps and changes them.
+ * Traces and layout for a width, in the form that plotly takes; plotly keeps and changes them.
  * @param {Figure} figure
  * @param {number} width
  * @returns {Drawn}
@@ -152,7 +152,7 @@ function laidOut(figure, width) {
 }
 
 /**
- * `still` is a page's way to draw the figure until plotly is there.
+ * `still` draws the figure of a page until plotly has loaded.
  * @param {Place<PlotState> & { still?: (stage: HTMLElement, drawn: Drawn) => void }} place
  */
 async function render({ model, el, signal, still }) {
@@ -197,7 +197,7 @@ async function render({ model, el, signal, still }) {
     const { data, layout } = laidOut(figure, width);
     const fresh = !stage.data;
     if (fresh) stage.replaceChildren();
-    // Of an axis that keeps cells square plotly takes a shorter range for a zoom, and would put back
+    // On an axis that keeps cells square, plotly takes a shorter range for a zoom and would restore
     // the longer one that it remembers.
     for (const axis of Object.values(stage._fullLayout ?? {})) if (axis?._inputRange) axis._inputRange = null;
     plotly.react(stage, data, layout, figure.config);
@@ -207,8 +207,8 @@ async function render({ model, el, signal, still }) {
   }
 
   /**
-   * Told what changed, plotly need not compare the rest. Where it plots numbers again it draws the
-   * annotations too: told of their texts as well, it would draw those twice.
+   * Passing only what changed saves plotly from comparing the rest. When it plots numbers again it
+   * draws the annotations too; if their texts were passed as well, it would draw them twice.
    * @param {Plotly} plotly
    */
   function drawChanges(plotly) {
@@ -233,13 +233,13 @@ async function render({ model, el, signal, still }) {
     plotly.update(stage, values, layout, numbers);
   }
 
-  // plotly would take from the screen what another panel, or another kind of trace, has drawn.
+  // Otherwise plotly would erase what another panel, or another kind of trace, has drawn.
   const onlyPoints = () => figure.data.every(({ type }) => type === "scatter")
     && new Set(figure.data.map(({ xaxis, yaxis }) => `${xaxis} ${yaxis}`)).size === 1;
 
   /**
-   * Points move in half the time when titles and the rest around them stay as they are drawn. A
-   * move that came before plotly has ended one would wait in its queue, and come over a newer picture.
+   * Points move in half the time when titles and the rest around them are not drawn again. A move
+   * that starts before plotly has ended the last waits in its queue and overwrites a newer picture.
    * @param {Plotly} plotly @param {number[]} numbers
    */
   function movePoints(plotly, numbers) {
@@ -251,9 +251,9 @@ async function render({ model, el, signal, still }) {
     plotly.animate(stage, { data, traces: numbers }, AT_ONCE).then(ended, ended);
   }
 
-  // A task later, so that changes are merged: the latest wins. That task comes before messages
-  // that change tables and badges: plotly would measure the page again after each. A channel, for
-  // browsers without priorities, has no least delay, as a timer has.
+  // Draws one task later, so that changes are merged: the latest wins. That task comes before
+  // messages that change tables and badges, since plotly would measure the page again after each.
+  // For browsers without priorities there is a channel: unlike a timer, it has no minimum delay.
   const channel = new MessageChannel();
   channel.port1.onmessage = draw;
   function schedule() {

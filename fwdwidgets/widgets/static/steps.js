@@ -58,7 +58,7 @@ function render({ model, el }) {
   }
 
   /**
-   * Scrolls the table alone: scrollIntoView would move the whole page.
+   * Scrolls only the table: scrollIntoView would move the whole page.
    * @param {HTMLTableRowElement} line
    */
   function show(line) {

@@ -1,12 +1,12 @@
-// A table of numbers to edit, with results at its right. Names are written as text, never as
-// markup. A cell is sent when it is left or Enter is pressed.
+// A table of numbers to edit, with results on its right. Names are written as text, never as
+// markup. A cell is sent when the reader leaves it or presses Enter.
 
 /** @import { Place, TableState } from "./types.js" */
 
 /** @param {Place<TableState>} place */
 function render({ model, el }) {
   el.classList.add("fwd-table");
-  // What can be scrolled can be reached by key.
+  // Whatever scrolls can be reached by keyboard.
   const room = new ResizeObserver(() => { el.tabIndex = el.scrollWidth > el.clientWidth + 1 ? 0 : -1; });
   room.observe(el);
   el.setAttribute("role", "group");
@@ -70,7 +70,7 @@ function render({ model, el }) {
     const texts = model.get("texts");
     lines.forEach(({ row, title, name, inputs, results }, index) => {
       inputs.forEach((input, number) => {
-        // What a hand is typing is not written over by an answer to something before it.
+        // An answer to an earlier change does not overwrite what the reader is typing.
         if (!("typing" in input.dataset)) input.value = cells[index]?.[number] ?? "";
       });
       results.forEach((made, number) => { made.textContent = texts[index]?.[number] ?? ""; });

@@ -1,20 +1,20 @@
-// What the widgets' modules are given: anywidget's model, and of plotly what is used here.
+// What the widgets' modules receive: anywidget's model, and those parts of plotly that they use.
 
 export type TypedArray =
   | Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Int8Array<ArrayBuffer> | Int16Array<ArrayBuffer>
   | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 export type Numbers = number[] | TypedArray;
 export type Bytes = Uint8Array<ArrayBuffer> | DataView<ArrayBuffer>;
-/** By number: a list, or a page's way to look one up. */
+/** Buffers by number: a list, or an object of a page that looks one up. */
 export type Buffers = { readonly [number: number]: Bytes };
 /** JSON that may hold arrays: pack() in shared/plot.py. */
 export type Packed = unknown;
-/** Where an array is: the number of its buffer, NumPy's name of its type. */
+/** Where an array is: the number of its buffer, and NumPy's name for its type. */
 export type PackedArray = { buffer: number; dtype: string; shape: number[] };
-/** Values by dotted path, as "annotations[1].text". */
+/** Values by dotted path, such as "annotations[1].text". */
 export type Patch = { [path: string]: unknown };
 
-/** What a kernel's half of a widget is to its page; a page without a kernel has a Part there. */
+/** The kernel's half of a widget, seen from its page; without a kernel, a Part. */
 export interface Model<State> {
   get<Name extends keyof State & string>(name: Name): State[Name];
   set<Name extends keyof State & string>(name: Name, value: State[Name]): void;
@@ -32,7 +32,7 @@ export interface Place<State> { model: Model<State>; el: HTMLElement; signal?: A
 export interface Font { size?: number; color?: string; family?: string }
 /** How a heatmap is laid out, so that its cells can be named: hover_cells() in figures. */
 export interface Mosaic { kind: string; tile: [number, number]; tiles: [number, number]; first: [number, number, number] }
-/** How many cells a matrix with printed numbers has, and letters in the longest of these. */
+/** How many cells a matrix with printed numbers has, and letters in the longest number. */
 export interface Matrix { cells: [number, number]; letters: number; tile?: undefined }
 export interface Marker { color: string | string[]; size: number | number[]; symbol?: string }
 interface AnyTrace {
@@ -118,7 +118,7 @@ export interface Layout {
 }
 export interface Drawn { data: Trace[]; layout: Layout }
 
-/** The element in which plotly draws; it keeps there what it drew. */
+/** The element in which plotly draws; plotly keeps on it what it drew. */
 export interface Stage extends HTMLElement {
   data?: Trace[];
   layout: Layout;
@@ -147,7 +147,7 @@ export interface Figure {
   themes: { dark: Patch; light: Patch };
   config: object;
 }
-/** One message: the whole figure, or what changed of it. */
+/** One message: the whole figure, or what changed in it. */
 export type Message =
   | { kind: "whole"; tree: Tree }
   | { kind: "draw"; revision: number; label: string; traces: Packed; layout: Packed };
@@ -170,7 +170,7 @@ export interface TableState {
 export interface FrameState { number: number; title: string; controls: { [name: string]: string } }
 
 declare global {
-  // Once a page, for however many figures.
+  // Once per page, however many figures it has.
   var __fwdwidgets_plotly: Promise<Plotly> | undefined;
   /** Of newer browsers. */
   var scheduler: { postTask?(task: () => void, options: { priority: string }): unknown } | undefined;

@@ -1,5 +1,5 @@
-// Tells the reader what else only the server knows: that the lesson broke off, or that its kernel
-// has ended. And follows the theme of the reader's system, which widgets read from the page.
+// Tells the reader what otherwise only the server knows: that the lesson broke off, or that its
+// kernel has ended. It also follows the theme of the reader's system, for the widgets of the page.
 "use strict";
 (() => {
   const LOOK_MS = 2000;
@@ -33,15 +33,15 @@
     heard = performance.now();
   };
 
-  // What Voila wrote for its own script, once all of it is here.
+  // What Voila wrote for its own script, once it has all arrived.
   const kernel = () => {
     const config = document.getElementById("jupyter-config-data");
     return config?.nextSibling ? JSON.parse(config.textContent) : null;
   };
 
   // Voila ends the kernel of a page that is left, but only once its own script is up: a reader who
-  // turns the pages faster would leave a kernel behind each of them. While cells run, the server sees
-  // it for itself.
+  // turns pages faster would leave a kernel running for each of them. While cells run, the server
+  // notices by itself that the page was left.
   addEventListener("pagehide", () => {
     const config = kernel();
     if (!config || !window.fwdComplete) return;

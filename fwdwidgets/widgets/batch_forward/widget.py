@@ -42,8 +42,8 @@ class BatchForward(WeightedWidget):
 
     Args:
         model: an `nn.Module`, or a class or factory that makes one without arguments.
-        dataset: anything indexable of `(input, label)`; `(input, None)` has no label.
-        class_names: one name a class; by default `dataset.classes`.
+        dataset: any indexable object of `(input, label)` pairs; `(input, None)` has no label.
+        class_names: one name per class; by default `dataset.classes`.
         start: index of the first sample of the batch.
         size: how many samples, 1 to 32.
         sample: index of the chosen sample; None means the first of the batch.
@@ -52,14 +52,14 @@ class BatchForward(WeightedWidget):
         training: run in train mode, dropout with a fixed seed; by default in eval mode.
             The model is put back as it was either way.
         checkpoints: weights by epoch, from `fw.train`, or a list of state dicts: then an epoch
-            is chosen in place of a seed.
+            is chosen instead of a seed.
         epoch: index into the checkpoints; None means the first.
 
     Attributes:
         row: the chosen row of the batch: `sample - start`.
         labels: the true class of each row, None without a label.
         predictions: the predicted class of each row, None where there is none.
-        probabilities: one tuple a row, one float a class.
+        probabilities: one tuple per row, one float per class.
         accuracy: the share of right answers among rows with a label, 0 to 1; None without any.
 
     Raises:

@@ -48,8 +48,8 @@ class ForwardPass(WeightedWidget):
 
     Args:
         model: an `nn.Module`, or a class or factory that makes one without arguments.
-        dataset: anything indexable of `(input, label)`; `(input, None)` has no label.
-        class_names: one name a class; by default `dataset.classes`.
+        dataset: any indexable object of `(input, label)` pairs; `(input, None)` has no label.
+        class_names: one name per class; by default `dataset.classes`.
         sample: index into the dataset.
         seed: the seed of the random weights; None means the weights as given, of a class or
             factory seed 0.
@@ -58,14 +58,14 @@ class ForwardPass(WeightedWidget):
         training: run in train mode, dropout with a fixed seed; by default in eval mode.
             The model is put back as it was either way.
         checkpoints: weights by epoch, from `fw.train`, or a list of state dicts: then an epoch
-            is chosen in place of a seed.
+            is chosen instead of a seed.
         epoch: index into the checkpoints; None means the first.
 
     Attributes:
         label: the true class index, None without a label.
         prediction: the predicted class index, None where there is no answer.
         correct: whether they are the same; None without one of them.
-        probabilities: one float a class; empty where there is no answer.
+        probabilities: one float per class; empty where there is no answer.
         page: which page of a layer that is too large for one picture, from 0.
 
     Raises:

@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         "--token",
         nargs="?",
         const="",
+        type=_token,
         metavar="TOKEN",
         help="let in only those who have the link with this token; without a word, one is made up",
     )
@@ -129,6 +130,14 @@ def _port(text: str) -> int:
         return int(text)
     raise argparse.ArgumentTypeError(
         f"{text!r} is no port: choose 1 to 65535, or 0 for any that is free"
+    )
+
+
+def _token(text: str) -> str:
+    if re.fullmatch(r"[\w.~-]{8,}|", text, re.ASCII):  # what a link and a cookie carry as it is
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no token: choose 8 or more letters, digits and any of - _ . ~"
     )
 
 

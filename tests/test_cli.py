@@ -122,6 +122,12 @@ def test_sites_that_would_change_the_policy(capsys: pytest.CaptureFixture[str]) 
     assert "'https://a.example; script-src *' is no list of sites" in err
 
 
+@pytest.mark.parametrize("token", ["short", "with a space", "semi;colon", "straße-token"])
+def test_a_token_that_a_cookie_cannot_carry(capsys: pytest.CaptureFixture[str], token: str) -> None:
+    err = refusal(capsys, "serve", f"--token={token}")
+    assert f"{token!r} is no token: choose 8 or more letters" in err
+
+
 def test_lab_without_jupyterlab(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

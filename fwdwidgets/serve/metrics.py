@@ -20,7 +20,6 @@ class Metrics:
 
     Attributes:
         opened: pages whose kernel was started.
-        refused: requests that the gate turned away, by status.
         seconds: from the request of a page to its last byte, after all cells have run.
     """
 
